@@ -1,0 +1,79 @@
+// Which devices and series there are, and who is online. The hub's memory of hub.db's registry tables.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/worker.h"
+#include "hub/core/errc.h"
+#include "hub/core/reading.h"
+#include "hub/storage/device_store.h"
+
+namespace hub {
+
+enum class Presence : std::uint8_t { unknown = 0, online = 1, asleep = 2, offline = 3 };  // as telemetry.v1.Presence
+const char* to_string(Presence p);
+
+struct PresenceChange {
+  DeviceId device;
+  std::string name;
+  Presence presence{};
+  std::int64_t last_seen_us = 0;
+  bool removed = false;
+};
+
+/// Thread-safe: reads from memory under a shared lock; writes on `control`, durable before the reply (also called
+/// there). After a start every device is `unknown` until it connects or 60 s have passed, then `offline`.
+class DeviceRegistry {
+ public:
+  DeviceRegistry(DeviceStore& store, base::Worker& control, const base::Clock& clock);
+  ~DeviceRegistry();
+
+  std::optional<DeviceRecord> find(std::string_view id_or_name) const;
+  /// Ordered by name; `after` is the last name of the page before.
+  std::vector<DeviceRecord> list(std::string_view after, std::size_t limit) const;
+  std::size_t count() const;
+  std::vector<SeriesRecord> series_of(const DeviceId& device) const;  // newest revision of each name, ordered by name
+  std::vector<SeriesRecord> revisions_of(const DeviceId& device, std::string_view name) const;  // oldest first
+  std::optional<SeriesRecord> series(SeriesId id) const;
+  Presence presence(const DeviceId& device) const;
+  std::int64_t last_seen_us(const DeviceId& device) const;
+
+  /// `devices`: ids or names, empty = all; `patterns`: '*' any run of characters. Newest revisions.
+  std::vector<SeriesRecord> resolve(const std::vector<std::string>& devices,
+                                    const std::vector<std::string>& patterns) const;
+
+  /// Existing or new series of the device for each wish, in order; a change of unit or type opens a new revision.
+  /// Fsynced before the reply. At most 4,096 series a device, then too_large.
+  void define_series(DeviceId device, std::vector<SeriesWish> wishes,
+                     std::function<void(Outcome<std::vector<SeriesId>>)> answer);
+  /// Makes the memory know a device that Identity has just stored. On control.
+  void added(const DeviceRecord& device);
+  void rename(DeviceId device, std::string name, std::function<void(Outcome<bool>)> answer);
+  void set_tags(DeviceId device, std::map<std::string, std::string> tags, std::function<void(Outcome<bool>)> answer);
+  /// Attributes and command schemas as said at Hello. Written only where they differ.
+  void described(DeviceId device, std::map<std::string, std::string> attributes,
+                 std::vector<CommandDescription> commands);
+  void remove(DeviceId device, std::function<void(Outcome<bool>)> answer);
+
+  void connected(const DeviceId& device);  // any thread
+  void disconnected(const DeviceId& device);
+  void seen(const DeviceId& device);  // a frame came; memory only, stored with the next presence change or minute
+
+  /// Called on control at each presence change and registry change. Set once before start.
+  void on_presence(std::function<void(const PresenceChange&)> listener);
+  void on_series_added(std::function<void(const std::vector<SeriesRecord>&)> listener);
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace hub

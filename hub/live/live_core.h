@@ -1,0 +1,52 @@
+// Live streams of one I/O core: subscriptions, stitching of history to live, delivery.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <cstdint>
+#include <memory>
+
+#include "base/clock.h"
+#include "base/worker.h"
+#include "hub/devices/device_registry.h"
+#include "hub/identity/identity.h"
+#include "hub/live/bus.h"
+#include "hub/storage/event_store.h"
+#include "hub/storage/readings_store.h"
+#include "wire/connection.h"
+
+namespace hub {
+
+struct LiveLimits {
+  std::size_t viewers = 5'000;  // a core; past it close 4102
+  std::size_t subscriptions_per_viewer = 64;
+  std::size_t series_per_viewer = 10'000;
+  std::size_t history_part_bytes = 32 * 1024;
+  std::size_t backlog_bytes = 256 * 1024;  // unsent to one viewer; past it: latest only, then close 4200 `slow`
+  std::int64_t tick_us = 20'000;
+  std::int64_t slow_close_us = 30'000'000;  // no progress for so long: close 4200
+};
+
+/// One per I/O core, on its executor. Owns the sessions' shared state; is a BusSink. Ends: stop() closes every viewer
+/// (4203 shutting down), then serve() calls return.
+class LiveCore {
+ public:
+  LiveCore(boost::asio::any_io_executor executor, ReadingsStore& readings, DeviceRegistry& devices, Identity& identity,
+           EventStore& events, base::Worker& control, Bus& bus, const base::Clock& clock, LiveLimits limits = {});
+  ~LiveCore();
+  void start();
+  /// Runs one viewer until it leaves. `who` has been allowed subscribe_live; permission is asked again while it lives.
+  boost::asio::awaitable<void> serve(std::unique_ptr<wire::Connection> connection, Principal who);
+  boost::asio::awaitable<void> stop();
+
+  struct Counters {
+    std::uint64_t viewers = 0, subscriptions = 0, messages_sent = 0, bytes_sent = 0, slow_closed = 0;
+  };
+  Counters counters() const;  // any thread
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace hub

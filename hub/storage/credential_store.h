@@ -1,0 +1,59 @@
+// Users, sessions, enrolment tokens, device tokens. Secrets arrive hashed. Called on the control thread only.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "hub/core/errc.h"
+#include "hub/core/ids.h"
+#include "hub/storage/device_store.h"
+
+namespace hub {
+
+struct UserRecord {
+  UserId id;
+  std::string name;
+  std::string password_hash;  // Argon2id, libsodium's string form
+  std::string role;
+  std::int64_t created_us = 0;
+};
+struct SessionRecord {
+  std::string token_sha256;  // hex
+  UserId user;
+  std::int64_t created_us = 0, expires_us = 0, last_used_us = 0;
+};
+struct EnrolmentRecord {
+  std::string id, token_sha256, device_name;
+  std::map<std::string, std::string> tags;
+  std::int64_t created_us = 0, expires_us = 0;
+  std::uint32_t uses_left = 0;
+};
+struct DeviceTokenRecord {
+  DeviceId device;
+  std::string token_sha256;
+  std::int64_t created_us = 0;
+};
+
+class CredentialStore {
+ public:
+  virtual ~CredentialStore() = default;
+  virtual Result<std::vector<UserRecord>> load_users() = 0;
+  virtual Result<void> put_user(const UserRecord& user) = 0;  // by name: insert or replace hash and role
+  virtual Result<void> remove_user(const UserId& user) = 0;   // and its sessions
+  virtual Result<std::vector<SessionRecord>> load_sessions(std::int64_t now_us) = 0;
+  virtual Result<void> put_session(const SessionRecord& session) = 0;
+  virtual Result<void> remove_session(const std::string& token_sha256) = 0;
+  virtual Result<void> put_enrolment(const EnrolmentRecord& enrolment) = 0;
+  virtual Result<std::optional<EnrolmentRecord>> find_enrolment(const std::string& token_sha256) = 0;
+  /// One transaction: uses_left - 1 (where an enrolment is given), the device row, its token. errc::conflict: name
+  /// taken; errc::gone: no uses left.
+  virtual Result<void> enrol_device(const std::string& enrolment_id, const DeviceRecord& device,
+                                    const DeviceTokenRecord& token) = 0;
+  virtual Result<std::vector<DeviceTokenRecord>> load_device_tokens() = 0;
+  virtual Result<void> revoke_device_tokens(const DeviceId& device) = 0;
+};
+
+}  // namespace hub

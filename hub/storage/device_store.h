@@ -1,0 +1,59 @@
+// Registry rows: devices and series. Engine interface; called on the control thread only.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "hub/core/errc.h"
+#include "hub/core/reading.h"
+
+namespace hub {
+
+struct CommandDescription {
+  std::string name, title, arguments_schema_json, role;
+  bool confirm = false;
+  std::uint32_t timeout_ms = 0;
+  bool operator==(const CommandDescription&) const = default;
+};
+
+struct DeviceRecord {
+  DeviceId id;
+  std::string name;
+  std::int64_t created_us = 0;
+  std::int64_t last_seen_us = 0;
+  std::map<std::string, std::string> tags, attributes;
+  std::vector<CommandDescription> commands;
+};
+
+struct SeriesWish {
+  std::string name, unit;
+  ValueType type{};
+  std::uint32_t interval_ms = 0;
+};
+
+struct SeriesRecord {
+  SeriesId id{};
+  DeviceId device;
+  std::string name, unit;
+  ValueType type{};
+  std::uint32_t interval_ms = 0;
+  std::uint32_t revision = 1;
+};
+
+class DeviceStore {
+ public:
+  virtual ~DeviceStore() = default;
+  virtual Result<std::vector<DeviceRecord>> load_devices() = 0;  // without tombstones
+  virtual Result<std::vector<SeriesRecord>> load_series() = 0;
+  virtual Result<void> update_device(const DeviceRecord& device) = 0;  // errc::conflict: name taken
+  virtual Result<void> update_last_seen(const std::vector<std::pair<DeviceId, std::int64_t>>& seen) = 0;
+  /// Tombstone; credentials revoked in the same transaction.
+  virtual Result<void> remove_device(const DeviceId& device, std::int64_t now_us) = 0;
+  /// Stores all or none; fills the ids. One fsync.
+  virtual Result<void> add_series(std::vector<SeriesRecord>& series) = 0;
+  virtual Result<void> update_interval(SeriesId series, std::uint32_t interval_ms) = 0;
+};
+
+}  // namespace hub

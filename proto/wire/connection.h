@@ -1,0 +1,81 @@
+// One WebSocket connection over our own TLS stream, server or client side. Non-template; Beast lives in the .cpp.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "wire/tls_context.h"
+
+namespace wire {
+
+using base::error_code;
+using base::Result;
+template <class T>
+using Awaitable = boost::asio::awaitable<T>;
+
+struct ConnectionLimits {
+  std::size_t message_bytes = 64 * 1024;   // a larger message closes 1009
+  std::size_t backlog_bytes = 256 * 1024;  // unsent ciphertext; past it write() answers errc::backlog_full
+  std::chrono::milliseconds handshake{10'000};
+  std::chrono::milliseconds heartbeat{15'000};  // ping after this much silence; dead after twice
+};
+
+struct CloseReason {
+  std::uint16_t code = 1000;
+  std::string reason;  // ≤ 123 bytes
+};
+
+/// A connected WebSocket. Lives on one single-threaded io_context and is used from it only; owns TLS state and socket.
+/// Ends by close(), abort(), a peer's close or death; a pending read() then completes with an error. Destroy only when
+/// no read() or drained() is pending (hold it in the session's coroutine frame). Heartbeat runs by itself while a read
+/// is pending.
+class Connection {
+ public:
+  virtual ~Connection() = default;
+
+  /// The next whole message replaces `message` (capacity reused). Text messages are an error of the peer (1003).
+  virtual Awaitable<error_code> read(std::string& message) = 0;
+  /// Sends one binary message made of `fragments` (any number; joined into as few TLS records as fit). Never blocks:
+  /// what the socket does not take waits as ciphertext in the backlog.
+  virtual error_code write(std::span<const boost::asio::const_buffer> fragments) = 0;
+  error_code write(std::string_view message);
+  /// Unsent ciphertext. Producers of conflatable data look here before writing.
+  virtual std::size_t backlog_bytes() const = 0;
+  /// Completes when the backlog is empty or the connection is dead. At most one pending.
+  virtual Awaitable<error_code> drained() = 0;
+  /// Sends the close frame, waits for the peer's up to two seconds, then shuts down. A pending read() is completed.
+  virtual Awaitable<void> close(CloseReason reason) = 0;
+  /// Hard end: the socket is closed now. Any pending operation completes with an error.
+  virtual void abort() = 0;
+
+  virtual boost::asio::any_io_executor executor() = 0;
+  virtual std::string remote_address() const = 0;  // "127.0.0.1"
+  virtual CloseReason peer_close() const = 0;      // after read() failed: what the peer said; code 1006 if nothing
+  virtual std::string subprotocol() const = 0;
+};
+
+struct ConnectTarget {
+  std::string host;  // name or address
+  std::uint16_t port = 8443;
+  std::string path;         // "/api/v1/device"
+  std::string subprotocol;  // "telemetry.device.v1"
+  std::map<std::string, std::string> headers;
+};
+
+/// Client side: resolve, connect, TLS (verified as `tls` says), upgrade; each stage within limits.handshake.
+/// `status_out`, if given, receives the HTTP status of a refused upgrade.
+Awaitable<Result<std::unique_ptr<Connection>>> connect(ConnectTarget target, const ClientTls& tls,
+                                                       ConnectionLimits limits, int* status_out = nullptr);
+
+}  // namespace wire

@@ -1,0 +1,62 @@
+// TLS settings of either side. TLS 1.2+, P-256, tickets and session cache off.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+struct ssl_ctx_st;  // OpenSSL's SSL_CTX
+
+namespace wire {
+
+inline constexpr char kDeviceAlpn[] = "telemetry-device/1";
+
+/// The hub's certificate chain and key, ready to accept. Immutable; shared by all cores.
+class ServerTls {
+ public:
+  /// PEM texts. Fails with a wire::errc where they do not parse or do not belong together.
+  static base::Result<ServerTls> from_pem(const std::string& chain_pem, const std::string& key_pem);
+  ssl_ctx_st* native() const { return context_.get(); }
+
+ private:
+  std::shared_ptr<ssl_ctx_st> context_;
+};
+
+/// Whom the client trusts. Exactly one of: a CA bundle, a pinned CA fingerprint, (neither: the system's CAs).
+class ClientTls {
+ public:
+  struct Options {
+    std::string ca_pem;             // trust these CAs only
+    std::string ca_sha256_hex;      // trust the chain whose CA certificate has this SHA-256 (first contact: enrolment)
+    std::string alpn = "http/1.1";  // or kDeviceAlpn
+    bool verify_host = true;
+  };
+  static base::Result<ClientTls> make(const Options& options);
+  ssl_ctx_st* native() const { return context_.get(); }
+  const Options& options() const { return *options_; }
+
+ private:
+  std::shared_ptr<ssl_ctx_st> context_;
+  std::shared_ptr<const Options> options_;
+};
+
+/// Keys and certificates as PEM. P-256, SHA-256.
+struct KeyAndCertificate {
+  std::string key_pem;
+  std::string certificate_pem;
+};
+/// A self-signed CA, valid ten years.
+base::Result<KeyAndCertificate> make_certificate_authority(const std::string& common_name);
+/// A server certificate signed by `ca`, valid `days`; names are DNS names or IP addresses (told apart by form).
+base::Result<KeyAndCertificate> make_server_certificate(const KeyAndCertificate& ca, const std::string& common_name,
+                                                        const std::vector<std::string>& names, int days);
+/// SHA-256 of the DER form, 64 lower-case hex digits.
+base::Result<std::string> certificate_sha256(const std::string& certificate_pem);
+/// Unix time of notAfter.
+base::Result<std::int64_t> certificate_expiry(const std::string& certificate_pem);
+
+}  // namespace wire
