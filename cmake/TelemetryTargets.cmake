@@ -24,7 +24,7 @@ if(TELEMETRY_SANITIZE)
     add_compile_options(-Wno-tsan)
   endif()
 endif()
-add_compile_options(-ffunction-sections -fdata-sections -ffile-prefix-map=${CMAKE_SOURCE_DIR}=.)
+add_compile_options(-ffunction-sections -fdata-sections)
 add_link_options(-Wl,--gc-sections)
 
 find_package(Threads REQUIRED)
