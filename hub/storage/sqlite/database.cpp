@@ -90,7 +90,7 @@ Result<bool> Statement::step() {
   if (code == SQLITE_ROW) return true;
   if (code == SQLITE_DONE) return false;
   sqlite3_reset(stmt_.get());
-  return to_error(code);
+  return Result<bool>(boost::system::in_place_error, to_error(code));  // error_code converts to bool as well
 }
 
 Result<void> Statement::run() {
