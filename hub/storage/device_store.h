@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -42,6 +43,10 @@ struct SeriesRecord {
   std::uint32_t interval_ms = 0;
   std::uint32_t revision = 1;
 };
+
+/// Why these tags cannot be an operator's, or nothing: at most 64, keys of 1–64 characters [A-Za-z0-9_.:-], values of
+/// at most 256 bytes without control characters.
+std::optional<Problem> check_tags(const std::map<std::string, std::string>& tags);
 
 class DeviceStore {
  public:
