@@ -7,7 +7,7 @@ import unittest
 def main():
     pattern = sys.argv[1] if len(sys.argv) > 1 else "test_*"
     here = os.path.dirname(os.path.abspath(__file__))
-    suite = unittest.defaultTestLoader.discover(here, pattern=pattern + ".py")
+    suite = unittest.TestSuite(unittest.defaultTestLoader.discover(here, pattern=one + ".py") for one in pattern.split(","))
     result = unittest.TextTestRunner(verbosity=2, stream=sys.stdout).run(suite)
     bad = len(result.failures) + len(result.errors) + len(result.unexpectedSuccesses)
     if result.testsRun == 0:

@@ -1,5 +1,4 @@
 """deploy/quickstart as a user runs it, on binaries that are built."""
-import os
 import pathlib
 import signal
 import subprocess
@@ -12,7 +11,6 @@ from processes import PASSWORD, Rest, wait_until
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
-@unittest.skipUnless(os.environ.get("TELEMETRY_PRESET") == "release", "quickstart runs the release binaries")
 class Quickstart(unittest.TestCase):
     def start(self, folder, *more):
         child = subprocess.Popen([str(ROOT / "deploy/quickstart"), "--no-install", "--no-build", "--port", str(self.port),
