@@ -19,8 +19,12 @@ constexpr double kPower[kScales] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e
                                     1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 constexpr double kLargest = 9007199254740992.0;  // 2^53
 
-std::size_t varint_bytes(std::uint64_t v) { return (static_cast<std::size_t>(std::bit_width(v | 1)) + 6) / 7; }
-std::uint64_t zigzag(std::int64_t v) { return (static_cast<std::uint64_t>(v) << 1) ^ static_cast<std::uint64_t>(v >> 63); }
+std::size_t varint_bytes(std::uint64_t v) {
+  return (static_cast<std::size_t>(std::bit_width(v | 1)) + 6) / 7;
+}
+std::uint64_t zigzag(std::int64_t v) {
+  return (static_cast<std::uint64_t>(v) << 1) ^ static_cast<std::uint64_t>(v >> 63);
+}
 
 /// n with n / 10^scale == value, bit for bit; false where there is none.
 bool to_decimal(double value, int scale, std::int64_t& n) {
@@ -31,8 +35,8 @@ bool to_decimal(double value, int scale, std::int64_t& n) {
   return std::bit_cast<std::uint64_t>(back) == std::bit_cast<std::uint64_t>(value);
 }
 
-/// The smallest scale at which every value is exact. The first value that fails at a scale rules that scale out, and what is
-/// exact at a scale is nearly always exact at larger ones, so each value starts where the one before it ended.
+/// The smallest scale at which every value is exact. The first value that fails at a scale rules that scale out, and
+/// what is exact at a scale is nearly always exact at larger ones, so each value starts where the one before it ended.
 bool find_scale(std::span<const double> values, int& scale) {
   scale = 0;
   std::int64_t n;

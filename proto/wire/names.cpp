@@ -6,7 +6,9 @@
 namespace wire {
 namespace {
 
-bool is_alphanumeric(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
+bool is_alphanumeric(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
 
 }  // namespace
 
@@ -17,8 +19,9 @@ bool is_series_name(std::string_view name) {
 }
 
 bool is_unit(std::string_view unit) {
-  return unit.size() <= 32 && is_utf8(unit) &&
-         std::none_of(unit.begin(), unit.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+  return unit.size() <= 32 && is_utf8(unit) && std::none_of(unit.begin(), unit.end(), [](char c) {
+           return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+         });
 }
 
 bool is_device_name(std::string_view name) {
