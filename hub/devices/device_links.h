@@ -16,7 +16,9 @@ using HubMessagePtr = std::shared_ptr<const telemetry::v1::HubMessage>;
 
 /// Thread-safe table of live device sessions. A session registers a function that posts to its own core; it must not
 /// block and answers false where its outbound queue (256 messages) is full or it is closing. The newer session of a
-/// device replaces the older, whose `fence` is called (close `replaced`, 4201).
+/// device replaces the older, whose `close` is called (`replaced`, 4201). A link's functions are called without the
+/// table's lock, so one may still be called while or just after detach() runs: it must own what it touches. Holds one
+/// entry a connected device.
 class DeviceLinks {
  public:
   struct Link {
@@ -36,7 +38,7 @@ class DeviceLinks {
  private:
   struct Entry {
     std::uint64_t session;
-    Link link;
+    std::shared_ptr<const Link> link;
   };
   mutable std::mutex mutex_;
   std::uint64_t next_session_ = 1;

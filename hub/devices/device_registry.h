@@ -30,7 +30,11 @@ struct PresenceChange {
 };
 
 /// Thread-safe: reads from memory under a shared lock; writes on `control`, durable before the reply (also called
-/// there). After a start every device is `unknown` until it connects or 60 s have passed, then `offline`.
+/// there). After a start every device is `unknown` until it connects or 60 s have passed, then `offline`. A device is
+/// online while at least one of its sessions is: each connected() is matched by one disconnected(), in any order among
+/// sessions. Loads in the constructor, which throws boost::system::system_error where the store cannot be read. A full
+/// control queue is answered `busy` on the caller's thread. Memory is bounded by what is
+/// enrolled: 4,096 series a device.
 class DeviceRegistry {
  public:
   DeviceRegistry(DeviceStore& store, base::Worker& control, const base::Clock& clock);
@@ -66,6 +70,8 @@ class DeviceRegistry {
   void connected(const DeviceId& device);  // any thread
   void disconnected(const DeviceId& device);
   void seen(const DeviceId& device);  // a frame came; memory only, stored with the next presence change or minute
+  /// On control, each second: unknown becomes offline 60 s after the start; last_seen is stored each minute.
+  void tick();
 
   /// Called on control at each presence change and registry change. Set once before start.
   void on_presence(std::function<void(const PresenceChange&)> listener);

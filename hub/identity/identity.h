@@ -42,8 +42,11 @@ struct DeviceGrant {
 
 /// Thread-safe. Look-ups (session, device_by_token) answer from memory on the caller's thread; everything that writes
 /// runs on `control` and replies there after the commit. Passwords: Argon2id on a pool of two threads, at most 64
-/// waiting, then rate_limited. Sign-in attempts: per account and per address token buckets (10, refilled one a 6 s),
-/// then rate_limited.
+/// waiting, then rate_limited; an unknown name costs the same hash as a known one. Attempts are limited as
+/// attempt_limits.h says, then rate_limited. At most 10,000 users and 100 sessions a user (the oldest ends).
+/// The constructor loads, and throws boost::system::system_error where the store cannot be read. The destructor answers
+/// what waits for a hash with `unavailable`; answers and hooks still on control may run after it.
+/// Names of users: 1–64 characters [A-Za-z0-9_.@-].
 class Identity {
  public:
   template <class T>
@@ -60,7 +63,8 @@ class Identity {
   /// Makes the first admin and signs in. unauthenticated: wrong code; conflict: set up already.
   void set_up(std::string code, std::string username, std::string password, std::string remote,
               Answer<SessionGrant> answer);
-  /// Command line and quickstart: add or replace a user without a session. Passwords: 8 … 256 characters.
+  /// Command line and quickstart: add or replace a user without a session. Passwords: 8 … 256 characters. Replacing
+  /// ends the user's sessions. conflict: the last admin would lose the role.
   void put_user(std::string username, std::string password, Role role, Answer<UserId> answer);
   struct UserInfo {
     UserId id;
@@ -75,7 +79,8 @@ class Identity {
   void sign_out(std::string_view cookie_token);
   /// Touches the idle limit. Nothing where unknown or expired.
   std::optional<Principal> session(std::string_view cookie_token);
-  /// Whether a live socket of this sign-in may stay open.
+  /// Whether a live socket of this sign-in may stay open; counts as activity, as session() does. The last use is stored
+  /// each 5 minutes, so a restart may shorten the idle limit by as much.
   bool is_session_alive(const std::string& session_key) const;
 
   void create_enrolment(EnrolmentRequest request, Answer<Enrolment> answer);
@@ -85,7 +90,13 @@ class Identity {
   /// Makes a device directly (CLI `enroll --name`, quickstart, simulation).
   void create_device(std::string name, std::map<std::string, std::string> tags, Answer<DeviceGrant> answer);
   std::optional<Principal> device_by_token(std::string_view token) const;
+  /// Ends the device's credentials; true where it had any. The caller closes its socket, or on_device_revoked does.
   void revoke_device(DeviceId device, Answer<bool> answer);
+
+  /// Called on control, after the commit and before the answer: App tells the registry, closes the device's socket.
+  /// Set once, before the first use.
+  void on_device_created(std::function<void(const DeviceRecord&)> hook);
+  void on_device_revoked(std::function<void(const DeviceId&)> hook);
 
  private:
   struct State;

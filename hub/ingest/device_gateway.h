@@ -15,6 +15,7 @@
 #include "hub/devices/device_links.h"
 #include "hub/devices/device_registry.h"
 #include "hub/identity/identity.h"
+#include "hub/ingest/ingest_counters.h"
 #include "hub/storage/readings_store.h"
 #include "wire/connection.h"
 
@@ -42,6 +43,8 @@ struct IngestServices {
   const base::Clock& clock;
   base::Random& random;
   std::string ca_pem;  // given to devices that enrol
+  /// One for the whole hub: make the services once and copy them to the gateway of each core.
+  std::shared_ptr<IngestBudget> budget = std::make_shared<IngestBudget>();
 };
 
 /// One per I/O core, on its executor. stop() closes every device with 4203 and a spread, then serve() calls return.

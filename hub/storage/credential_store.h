@@ -41,8 +41,9 @@ class CredentialStore {
  public:
   virtual ~CredentialStore() = default;
   virtual Result<std::vector<UserRecord>> load_users() = 0;
-  virtual Result<void> put_user(const UserRecord& user) = 0;  // by name: insert or replace hash and role
-  virtual Result<void> remove_user(const UserId& user) = 0;   // and its sessions
+  /// By name: inserts, or replaces hash and role and ends that user's sessions.
+  virtual Result<void> put_user(const UserRecord& user) = 0;
+  virtual Result<void> remove_user(const UserId& user) = 0;  // and its sessions
   virtual Result<std::vector<SessionRecord>> load_sessions(std::int64_t now_us) = 0;
   virtual Result<void> put_session(const SessionRecord& session) = 0;
   virtual Result<void> remove_session(const std::string& token_sha256) = 0;

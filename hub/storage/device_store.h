@@ -3,7 +3,9 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "hub/core/errc.h"
@@ -42,18 +44,23 @@ struct SeriesRecord {
   std::uint32_t revision = 1;
 };
 
+/// Why these tags cannot be an operator's, or nothing: at most 64, keys of 1–64 characters [A-Za-z0-9_.:-], values of
+/// at most 256 bytes without control characters.
+std::optional<Problem> check_tags(const std::map<std::string, std::string>& tags);
+
 class DeviceStore {
  public:
   virtual ~DeviceStore() = default;
-  virtual Result<std::vector<DeviceRecord>> load_devices() = 0;  // without tombstones
-  virtual Result<std::vector<SeriesRecord>> load_series() = 0;
+  virtual Result<std::vector<DeviceRecord>> load_devices() = 0;        // without tombstones
+  virtual Result<std::vector<SeriesRecord>> load_series() = 0;         // of devices that are there; by id
   virtual Result<void> update_device(const DeviceRecord& device) = 0;  // errc::conflict: name taken
   virtual Result<void> update_last_seen(const std::vector<std::pair<DeviceId, std::int64_t>>& seen) = 0;
   /// Tombstone; credentials revoked in the same transaction.
   virtual Result<void> remove_device(const DeviceId& device, std::int64_t now_us) = 0;
   /// Stores all or none; fills the ids. One fsync.
   virtual Result<void> add_series(std::vector<SeriesRecord>& series) = 0;
-  virtual Result<void> update_interval(SeriesId series, std::uint32_t interval_ms) = 0;
+  /// One transaction, so that a device that changes all its intervals costs one fsync.
+  virtual Result<void> update_intervals(const std::vector<std::pair<SeriesId, std::uint32_t>>& intervals) = 0;
 };
 
 }  // namespace hub

@@ -83,9 +83,12 @@ class ReadingsStore {
  public:
   virtual ~ReadingsStore() = default;
 
-  /// Commits the frame in a group with others. Duplicates (sequence ≤ cursor) answer at once or with the group, and are
-  /// not stored. A frame whose first_sequence is past cursor+1 is stored with a `missing_before` gap for the hole.
-  /// errc::busy when more than the pending budget (64 MB) waits: the session stops reading its socket, then retries.
+  /// Commits the frame in a group with others. Duplicates (last_sequence ≤ cursor) answer at once or with the group,
+  /// and are not stored; a gap frame that overlaps the cursor is clipped (its counts become at_most). A frame whose
+  /// first_sequence is past cursor+1 is refused with errc::conflict and not stored: the session records holes as gap
+  /// frames before it, so a conflict means that an earlier frame failed and the device must resend from the cursor.
+  /// errc::busy when more than the pending budget (64 MB) waits; errc::unavailable while the disk is full or has
+  /// failed.
   virtual void append(StoredFrame frame, Reply<AppendResult> reply) = 0;
 
   /// Last stored sequence of each stream, in order; 0 where nothing is known.

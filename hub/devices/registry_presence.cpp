@@ -1,0 +1,120 @@
+// Who is online, and when each device was last heard.
+#include <mutex>
+
+#include "hub/devices/registry_state.h"
+
+namespace hub {
+namespace {
+
+constexpr std::int64_t kUnknownFor_us = 60 * 1'000'000;
+constexpr std::int64_t kStoreLastSeenEvery_us = 60 * 1'000'000;
+
+}  // namespace
+
+void DeviceRegistry::State::session_began(const DeviceId& device) {
+  std::unique_lock lock(mutex);
+  auto* entry = find(device);
+  if (entry == nullptr) return;
+  ++entry->sessions;
+  entry->last_seen_us.store(clock.now_us(), std::memory_order_relaxed);
+  if (entry->presence == Presence::online) return;
+  entry->presence = Presence::online;
+  mark_untold(device, lock);
+}
+
+void DeviceRegistry::State::session_ended(const DeviceId& device) {
+  std::unique_lock lock(mutex);
+  auto* entry = find(device);
+  if (entry == nullptr || entry->sessions == 0) return;
+  entry->last_seen_us.store(clock.now_us(), std::memory_order_relaxed);
+  if (--entry->sessions > 0) return;  // a newer session came before this one ended
+  entry->presence = Presence::offline;
+  mark_untold(device, lock);
+}
+
+// When thousands of devices connect at once their changes become few transactions: whatever came while control was
+// busy is stored together.
+void DeviceRegistry::State::mark_untold(const DeviceId& device, std::unique_lock<std::shared_mutex>& lock) {
+  untold.insert(device);
+  if (std::exchange(telling, true)) return;
+  lock.unlock();
+  control.post([state = shared_from_this()] { state->tell_presence(); });
+}
+
+void DeviceRegistry::State::tell_presence() {
+  std::vector<PresenceChange> changes;
+  {
+    const std::unique_lock lock(mutex);
+    telling = false;
+    for (const auto& device : std::exchange(untold, {})) {
+      if (const auto* entry = find(device)) changes.push_back(snapshot(*entry));
+    }
+  }
+  std::vector<std::pair<DeviceId, std::int64_t>> seen;
+  seen.reserve(changes.size());
+  for (const auto& change : changes) seen.emplace_back(change.device, change.last_seen_us);
+  if (store.update_last_seen(seen)) {
+    const std::unique_lock lock(mutex);
+    for (const auto& [device, last_seen_us] : seen) {
+      if (auto* entry = find(device)) entry->record.last_seen_us = last_seen_us;
+    }
+  }  // else the next minute's tick stores it
+  for (const auto& change : changes) tell(change);
+}
+
+void DeviceRegistry::State::tell(const PresenceChange& change) const {
+  if (presence_listener) presence_listener(change);
+}
+
+void DeviceRegistry::State::tell_of(const DeviceEntry& entry) const {
+  PresenceChange change;
+  {
+    const std::shared_lock lock(mutex);
+    change = snapshot(entry);
+  }
+  tell(change);
+}
+
+PresenceChange DeviceRegistry::State::snapshot(const DeviceEntry& entry) const {
+  return {entry.record.id, entry.record.name, entry.presence, entry.last_seen_us.load(std::memory_order_relaxed),
+          false};
+}
+
+void DeviceRegistry::State::settle() {
+  if (settled || clock.boot_us() - started_us < kUnknownFor_us) return;
+  settled = true;
+  std::vector<PresenceChange> changes;
+  {
+    const std::unique_lock lock(mutex);
+    for (const auto& [name, id] : names) {
+      auto* entry = find(id);
+      if (entry->presence != Presence::unknown) continue;
+      entry->presence = Presence::offline;
+      changes.push_back(snapshot(*entry));
+    }
+  }
+  for (const auto& change : changes) tell(change);
+}
+
+void DeviceRegistry::State::store_last_seen() {
+  if (clock.boot_us() - last_seen_stored_us < kStoreLastSeenEvery_us) return;
+  last_seen_stored_us = clock.boot_us();
+  std::vector<std::pair<DeviceId, std::int64_t>> seen;
+  {
+    const std::shared_lock lock(mutex);
+    for (const auto& [id, entry] : devices) {
+      const auto last_seen_us = entry->last_seen_us.load(std::memory_order_relaxed);
+      if (last_seen_us > entry->record.last_seen_us) seen.emplace_back(id, last_seen_us);
+    }
+  }
+  if (seen.empty() || !store.update_last_seen(seen)) return;
+  const std::unique_lock lock(mutex);
+  for (const auto& [device, last_seen_us] : seen) find(device)->record.last_seen_us = last_seen_us;
+}
+
+void DeviceRegistry::tick() {
+  state_->settle();
+  state_->store_last_seen();
+}
+
+}  // namespace hub

@@ -1,0 +1,165 @@
+#include "hub/storage/credential_store.h"
+
+#include "hub/storage/sqlite/cached_statement.h"
+#include "hub/storage/sqlite/hub_database.h"
+#include "hub/storage/sqlite/json_columns.h"
+
+namespace hub::sqlite {
+namespace {
+
+// Long enough that whoever holds an old token is told "expired", not "unknown".
+constexpr std::int64_t kExpiredEnrolmentKept_us = 30LL * 24 * 3600 * 1'000'000;
+
+class SqliteCredentialStore final : public CredentialStore {
+ public:
+  explicit SqliteCredentialStore(Database& db) : db_(db) {}
+
+  Result<std::vector<UserRecord>> load_users() override {
+    std::vector<UserRecord> users;
+    const auto done = load_users_.each([&](const Statement& row) {
+      users.push_back({UserId(std::string(row.text(0))), std::string(row.text(1)), std::string(row.text(2)),
+                       std::string(row.text(3)), row.integer(4)});
+    });
+    if (!done) return done.error();
+    return users;
+  }
+
+  Result<void> put_user(const UserRecord& user) override {
+    auto transaction = Transaction::begin(db_);
+    if (!transaction) return transaction.error();
+    const auto done = put_user_.run(user.id.str(), user.name, user.password_hash, user.role, user.created_us);
+    if (!done) return done.error();
+    if (auto ended = end_sessions_.run(user.name); !ended) return ended.error();
+    return transaction->commit();
+  }
+
+  Result<void> remove_user(const UserId& user) override {
+    if (auto done = remove_user_.run(user.str()); !done) return done.error();
+    if (db_.changes() == 0) return errc::not_found;
+    return {};
+  }
+
+  Result<std::vector<SessionRecord>> load_sessions(std::int64_t now_us) override {
+    if (auto done = drop_expired_sessions_.run(now_us); !done) return done.error();
+    std::vector<SessionRecord> sessions;
+    const auto done = load_sessions_.each([&](const Statement& row) {
+      sessions.push_back(
+          {std::string(row.text(0)), UserId(std::string(row.text(1))), row.integer(2), row.integer(3), row.integer(4)});
+    });
+    if (!done) return done.error();
+    return sessions;
+  }
+
+  Result<void> put_session(const SessionRecord& session) override {
+    auto transaction = Transaction::begin(db_);
+    if (!transaction) return transaction.error();
+    if (auto done = drop_expired_sessions_.run(session.last_used_us); !done) return done.error();
+    const auto done = put_session_.run(session.token_sha256, session.user.str(), session.created_us, session.expires_us,
+                                       session.last_used_us);
+    if (!done) return done.error();
+    return transaction->commit();
+  }
+
+  Result<void> remove_session(const std::string& token_sha256) override { return remove_session_.run(token_sha256); }
+
+  Result<void> put_enrolment(const EnrolmentRecord& enrolment) override {
+    auto transaction = Transaction::begin(db_);
+    if (!transaction) return transaction.error();
+    if (auto done = drop_old_enrolments_.run(enrolment.created_us - kExpiredEnrolmentKept_us); !done)
+      return done.error();
+    const auto done =
+        put_enrolment_.run(enrolment.id, enrolment.token_sha256, enrolment.device_name, to_json_text(enrolment.tags),
+                           enrolment.created_us, enrolment.expires_us, enrolment.uses_left);
+    if (!done) return done.error();
+    return transaction->commit();
+  }
+
+  Result<std::optional<EnrolmentRecord>> find_enrolment(const std::string& token_sha256) override {
+    std::optional<EnrolmentRecord> found;
+    const auto done = find_enrolment_.each(
+        [&](const Statement& row) {
+          EnrolmentRecord enrolment;
+          enrolment.id = row.text(0);
+          enrolment.token_sha256 = row.text(1);
+          enrolment.device_name = row.text(2);
+          const bool readable = from_json_text(row.text(3), enrolment.tags);
+          enrolment.created_us = row.integer(4);
+          enrolment.expires_us = row.integer(5);
+          enrolment.uses_left = static_cast<std::uint32_t>(row.integer(6));
+          found = std::move(enrolment);
+          return readable;
+        },
+        token_sha256);
+    if (!done) return done.error();
+    return found;
+  }
+
+  Result<void> enrol_device(const std::string& enrolment_id, const DeviceRecord& device,
+                            const DeviceTokenRecord& token) override {
+    auto transaction = Transaction::begin(db_);
+    if (!transaction) return transaction.error();
+    if (!enrolment_id.empty()) {
+      if (auto done = use_enrolment_.run(enrolment_id); !done) return done.error();
+      if (db_.changes() == 0) return errc::gone;
+    }
+    const auto added =
+        add_device_.run(device.id.str(), device.name, device.created_us, device.last_seen_us, to_json_text(device.tags),
+                        to_json_text(device.attributes), to_json_text(device.commands));
+    if (!added) return added.error();
+    if (auto done = add_token_.run(token.token_sha256, token.device.str(), token.created_us); !done)
+      return done.error();
+    return transaction->commit();
+  }
+
+  Result<std::vector<DeviceTokenRecord>> load_device_tokens() override {
+    std::vector<DeviceTokenRecord> tokens;
+    const auto done = load_tokens_.each([&](const Statement& row) {
+      tokens.push_back({DeviceId(std::string(row.text(1))), std::string(row.text(0)), row.integer(2)});
+    });
+    if (!done) return done.error();
+    return tokens;
+  }
+
+  Result<void> revoke_device_tokens(const DeviceId& device) override { return revoke_tokens_.run(device.str()); }
+
+ private:
+  Database& db_;
+  CachedStatement load_users_{db_, "SELECT id, name, password_hash, role, created_us FROM users ORDER BY name"};
+  CachedStatement put_user_{db_,
+                            "INSERT INTO users (id, name, password_hash, role, created_us) VALUES (?1, ?2, ?3, ?4, ?5) "
+                            "ON CONFLICT (name) DO UPDATE SET password_hash = ?3, role = ?4"};
+  CachedStatement end_sessions_{db_, "DELETE FROM sessions WHERE user = (SELECT id FROM users WHERE name = ?1)"};
+  CachedStatement remove_user_{db_, "DELETE FROM users WHERE id = ?1"};
+  CachedStatement drop_expired_sessions_{db_, "DELETE FROM sessions WHERE expires_us <= ?1"};
+  CachedStatement load_sessions_{
+      db_, "SELECT token_sha256, user, created_us, expires_us, last_used_us FROM sessions ORDER BY created_us"};
+  CachedStatement put_session_{
+      db_,
+      "INSERT INTO sessions (token_sha256, user, created_us, expires_us, last_used_us) VALUES (?1, ?2, ?3, ?4, ?5) "
+      "ON CONFLICT (token_sha256) DO UPDATE SET expires_us = ?4, last_used_us = ?5"};
+  CachedStatement remove_session_{db_, "DELETE FROM sessions WHERE token_sha256 = ?1"};
+  CachedStatement drop_old_enrolments_{db_, "DELETE FROM enrolments WHERE expires_us < ?1"};
+  CachedStatement put_enrolment_{
+      db_,
+      "INSERT INTO enrolments (id, token_sha256, device_name, tags, created_us, expires_us, uses_left) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"};
+  CachedStatement find_enrolment_{db_,
+                                  "SELECT id, token_sha256, device_name, tags, created_us, expires_us, uses_left "
+                                  "FROM enrolments WHERE token_sha256 = ?1"};
+  CachedStatement use_enrolment_{db_,
+                                 "UPDATE enrolments SET uses_left = uses_left - 1 WHERE id = ?1 AND uses_left > 0"};
+  CachedStatement add_device_{db_,
+                              "INSERT INTO devices (id, name, created_us, last_seen_us, tags, attributes, commands) "
+                              "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"};
+  CachedStatement add_token_{db_, "INSERT INTO device_tokens (token_sha256, device, created_us) VALUES (?1, ?2, ?3)"};
+  CachedStatement load_tokens_{db_, "SELECT token_sha256, device, created_us FROM device_tokens"};
+  CachedStatement revoke_tokens_{db_, "DELETE FROM device_tokens WHERE device = ?1"};
+};
+
+}  // namespace
+
+std::unique_ptr<CredentialStore> make_credential_store(HubDatabase& db) {
+  return std::make_unique<SqliteCredentialStore>(db.connection());
+}
+
+}  // namespace hub::sqlite

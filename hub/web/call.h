@@ -1,0 +1,57 @@
+// One REST call on its way through the dispatcher, as its handler sees it.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "hub/web/answer.h"
+#include "hub/web/target.h"
+#include "hub/web/web_server.h"
+#include "wire/run_on.h"
+
+namespace hub::web {
+
+/// Lives in the dispatcher's coroutine frame. By the time a handler runs, `who` is signed in and allowed as the route
+/// table says (empty on routes open to anyone), and `device` is set where the path names one.
+struct Call {
+  const WebServices& services;
+  const WebOptions& options;
+  const wire::HttpRequest& request;
+  const Target& target;
+  std::string request_id;
+  std::map<std::string, std::string, std::less<>> path;  // template name → segment
+  Principal who;
+  Operation operation{};
+  std::optional<DeviceRecord> device;
+
+  std::string_view session_token() const;
+  /// The choke point again, for objects whose device is known only once they are loaded.
+  Outcome<void> authorize_device(const DeviceId& id) const { return authorize(who, operation, id); }
+};
+
+/// A handler answers a response, or a Problem that the dispatcher writes down.
+using Answer = Outcome<wire::HttpResponse>;
+using Handler = boost::asio::awaitable<Answer> (*)(Call& call);
+
+/// Runs `function`, which answers an Outcome, on the control thread.
+template <class Function>
+boost::asio::awaitable<std::invoke_result_t<Function>> on_control(const Call& call, Function function) {
+  auto result = co_await wire::run_on(call.services.control, std::move(function));
+  if (!result) co_return Problem{errc::busy, "the hub has more to do than it can queue; try again", ""};
+  co_return std::move(*result);
+}
+
+/// Starts something that answers by callback and waits for it.
+template <class T, class Start>
+boost::asio::awaitable<T> answer_of(Start start) {
+  co_return co_await wire::await_callback<T>(std::move(start));
+}
+
+/// The sentence for a store's error.
+Problem storage_problem(const error_code& ec);
+
+}  // namespace hub::web

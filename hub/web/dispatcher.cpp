@@ -1,0 +1,99 @@
+#include "hub/web/dispatcher.h"
+
+#include <spdlog/logger.h>
+
+#include "hub/web/cookies.h"
+#include "hub/web/origin.h"
+#include "hub/web/route.h"
+
+namespace hub::web {
+namespace {
+
+/// Sign-in, permission and device of a call, in the order in which they may be told: nobody learns what exists before
+/// they may know it.
+Outcome<void> admit(Call& call, const Access& access) {
+  if (!access.is_anyone()) {
+    auto who = call.services.identity.session(call.session_token());
+    if (!who) return Problem{errc::unauthenticated, "sign in with POST /api/v1/session", ""};
+    call.who = std::move(*who);
+  }
+  if (const auto operation = access.operation()) {
+    call.operation = *operation;
+    if (auto allowed = authorize(call.who, *operation); !allowed) return allowed.error();
+  }
+  const auto named = call.path.find("device");
+  if (named == call.path.end()) return {};
+  call.device = call.services.devices.find(named->second);
+  if (!call.device) return Problem{errc::not_found, "there is no device " + named->second, ""};
+  return authorize(call.who, call.operation, call.device->id);
+}
+
+}  // namespace
+
+wire::HttpResponse Dispatcher::dashboard(const wire::HttpRequest& request, const std::vector<std::string>& segments,
+                                         const std::string& request_id) const {
+  if (request.method != "GET" && request.method != "HEAD") {
+    auto response =
+        problem_answer(405, "method_not_allowed", "Method not allowed", "files take GET and HEAD", request_id);
+    set_header(response, "Allow", "GET, HEAD");
+    return response;
+  }
+  if (!assets_.has_dashboard()) {
+    return problem_answer(
+        {errc::not_found, "this build has no dashboard; the REST API is at /api/v1 (see /api/v1/openapi.json)", ""},
+        request_id);
+  }
+  auto found = assets_.answer(request, segments);
+  if (found) return std::move(*found);
+  return problem_answer({errc::not_found, "there is no such file", ""}, request_id);
+}
+
+boost::asio::awaitable<wire::HttpResponse> Dispatcher::route(const wire::HttpRequest& request,
+                                                             const std::string& request_id, std::string& user_out) {
+  const auto target = Target::parse(request.target);
+  if (!target) {
+    co_return problem_answer({errc::invalid_argument, "the request's target is not a valid path and query", ""},
+                             request_id);
+  }
+  auto found = match(routes(), request.method, target->segments);
+  if (found.route == nullptr && found.allowed.empty()) {
+    const bool api = !target->segments.empty() && target->segments.front() == "api";
+    if (!api) co_return dashboard(request, target->segments, request_id);
+    co_return problem_answer({errc::not_found, "there is no such call; /api/v1/openapi.json lists those there are", ""},
+                             request_id);
+  }
+  if (found.route == nullptr) {
+    auto response =
+        problem_answer(405, "method_not_allowed", "Method not allowed", "this path takes " + found.allowed, request_id);
+    set_header(response, "Allow", found.allowed);
+    co_return response;
+  }
+  if (changes_state(request.method) && !is_own_origin(request)) {
+    co_return problem_answer({errc::forbidden, "a page of another origin may not change anything here", "Origin"},
+                             request_id);
+  }
+  Call call{services_, options_, request, *target, request_id, std::move(found.path), {}, {}, {}};
+  const auto admitted = admit(call, found.route->access);
+  user_out = call.who.name;
+  if (!admitted) co_return problem_answer(admitted.error(), request_id);
+  auto answer = co_await found.route->handler(call);
+  if (!answer) co_return problem_answer(answer.error(), request_id);
+  co_return std::move(*answer);
+}
+
+boost::asio::awaitable<wire::HttpResponse> Dispatcher::answer(const wire::HttpRequest& request,
+                                                              const std::string& request_id, std::string& user_out) {
+  wire::HttpResponse response;
+  // Handlers answer values; what is thrown here is memory running out or a mistake of ours, and must not end the core.
+  try {
+    response = co_await route(request, request_id, user_out);
+  } catch (const std::exception& error) {
+    services_.log->error("request {} {} failed: {}", request_id, request.method, error.what());
+    response = problem_answer({errc::internal, "the hub made a mistake; its log has the request id", ""}, request_id);
+  }
+  set_header(response, "X-Request-Id", request_id);
+  add_security_headers(response);
+  co_return response;
+}
+
+}  // namespace hub::web

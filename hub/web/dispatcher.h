@@ -1,0 +1,34 @@
+// From a request to its answer: route, origin, sign-in, permission, handler. The choke point of REST.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <string>
+
+#include "hub/web/assets.h"
+#include "hub/web/web_server.h"
+
+namespace hub::web {
+
+/// One per core, as WebServer; keeps nothing between calls. Every route with an Operation passes authorize() here,
+/// before its handler runs, and again with the device where the path names one.
+class Dispatcher {
+ public:
+  Dispatcher(const WebServices& services, const WebOptions& options, const Assets& assets)
+      : services_(services), options_(options), assets_(assets) {}
+
+  /// Always an answer; security headers included. `user_out` receives who was signed in, for the log.
+  boost::asio::awaitable<wire::HttpResponse> answer(const wire::HttpRequest& request, const std::string& request_id,
+                                                    std::string& user_out);
+
+ private:
+  boost::asio::awaitable<wire::HttpResponse> route(const wire::HttpRequest& request, const std::string& request_id,
+                                                   std::string& user_out);
+  wire::HttpResponse dashboard(const wire::HttpRequest& request, const std::vector<std::string>& segments,
+                               const std::string& request_id) const;
+
+  const WebServices& services_;
+  const WebOptions& options_;
+  const Assets& assets_;
+};
+
+}  // namespace hub::web

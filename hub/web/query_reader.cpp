@@ -1,0 +1,73 @@
+#include "hub/web/query_reader.h"
+
+#include <charconv>
+
+#include "base/bytes.h"
+#include "hub/web/time_text.h"
+
+namespace hub::web {
+
+const std::string* QueryReader::find(std::string_view name) {
+  known_.emplace(name);
+  for (const auto& [key, value] : target_.query) {
+    if (key == name) return &value;
+  }
+  return nullptr;
+}
+
+void QueryReader::refuse(std::string_view name, std::string detail) {
+  if (!problem_) problem_ = Problem{errc::invalid_argument, std::move(detail), "/" + std::string(name)};
+}
+
+std::optional<std::string> QueryReader::optional_text(std::string_view name) {
+  const std::string* value = find(name);
+  return value == nullptr ? std::nullopt : std::optional(*value);
+}
+
+std::optional<std::int64_t> QueryReader::optional_integer(std::string_view name, std::int64_t least,
+                                                          std::int64_t most) {
+  const std::string* value = find(name);
+  if (value == nullptr) return std::nullopt;
+  std::int64_t number = 0;
+  const char* end = value->data() + value->size();
+  const auto [stop, ec] = std::from_chars(value->data(), end, number);
+  if (ec != std::errc() || stop != end || number < least || number > most) {
+    refuse(name,
+           std::string(name) + " must be a whole number from " + std::to_string(least) + " to " + std::to_string(most));
+    return std::nullopt;
+  }
+  return number;
+}
+
+std::int64_t QueryReader::time(std::string_view name, std::int64_t now_us) {
+  const std::string* value = find(name);
+  if (value == nullptr) {
+    refuse(name, std::string(name) + " is missing: " + kTimeForms);
+    return 0;
+  }
+  const auto time = parse_time(*value, now_us);
+  if (!time) refuse(name, std::string(name) + " must be " + kTimeForms);
+  return time.value_or(0);
+}
+
+std::optional<std::string> QueryReader::optional_bytes(std::string_view name) {
+  const std::string* value = find(name);
+  if (value == nullptr || value->empty()) return std::nullopt;
+  auto bytes = base::from_base64url(*value);
+  if (!bytes) refuse(name, std::string(name) + " is not one that this hub gave");
+  return bytes;
+}
+
+std::optional<Problem> QueryReader::problem() const {
+  if (problem_) return problem_;
+  for (const auto& [key, value] : target_.query) {
+    if (known_.contains(key)) continue;
+    std::string allowed;
+    for (const auto& known : known_) allowed += (allowed.empty() ? "" : ", ") + known;
+    return Problem{errc::invalid_argument,
+                   "unknown parameter " + key + "; allowed: " + (allowed.empty() ? "none" : allowed), "/" + key};
+  }
+  return std::nullopt;
+}
+
+}  // namespace hub::web

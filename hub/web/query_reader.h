@@ -1,0 +1,35 @@
+// Reads the query of a target parameter by parameter and remembers the first mistake.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "hub/core/errc.h"
+#include "hub/web/target.h"
+
+namespace hub::web {
+
+/// Lives for one request; same use as BodyReader.
+class QueryReader {
+ public:
+  explicit QueryReader(const Target& target) : target_(target) {}
+
+  std::optional<std::string> optional_text(std::string_view name);
+  std::optional<std::int64_t> optional_integer(std::string_view name, std::int64_t least, std::int64_t most);
+  std::int64_t time(std::string_view name, std::int64_t now_us);     // required
+  std::optional<std::string> optional_bytes(std::string_view name);  // base64url
+
+  void refuse(std::string_view name, std::string detail);
+  std::optional<Problem> problem() const;
+
+ private:
+  const std::string* find(std::string_view name);
+  const Target& target_;
+  std::set<std::string, std::less<>> known_;
+  std::optional<Problem> problem_;
+};
+
+}  // namespace hub::web

@@ -1,0 +1,161 @@
+#include "hub/web/reading_routes.h"
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <unordered_map>
+
+#include "hub/web/accept.h"
+#include "hub/web/json_text.h"
+#include "hub/web/query_reader.h"
+#include "hub/web/readings_text.h"
+
+namespace hub::web {
+namespace {
+
+namespace json = boost::json;
+
+struct Range {
+  std::int64_t from_us = 0, to_us = 0;
+};
+
+Range read_range(QueryReader& query, const Call& call) {
+  const std::int64_t now_us = call.services.clock.now_us();
+  const Range range{query.time("from", now_us), query.time("to", now_us)};
+  if (!query.problem() && range.from_us >= range.to_us) query.refuse("from", "from must be before to");
+  return range;
+}
+
+std::string position_text(const Call& call, CommitNumber commit) {
+  Position position = call.services.readings.head();
+  position.commit = commit;
+  return base::to_base64url(position.to_bytes());
+}
+
+boost::asio::awaitable<Result<std::vector<Gap>>> gaps_of(const Call& call, GapQuery query) {
+  auto start = [&readings = call.services.readings, query = std::move(query)](auto done) {
+    readings.gaps(query, done);
+  };
+  co_return co_await answer_of<Result<std::vector<Gap>>>(std::move(start));
+}
+
+wire::HttpResponse csv_answer(std::string body, const ReadingsHead& head, const Call& call) {
+  auto response = text_answer(std::move(body), "text/csv; charset=utf-8; header=present");
+  set_header(response, "Telemetry-Gaps", std::to_string(head.gaps.size()));
+  if (!head.next_cursor.empty()) {
+    std::string target = call.request.target;
+    const std::size_t old = target.find("&cursor=");
+    if (old != std::string::npos) target.erase(old, target.find('&', old + 1) - old);
+    set_header(response, "Link", "<" + target + "&cursor=" + head.next_cursor + ">; rel=\"next\"");
+  }
+  return response;
+}
+
+}  // namespace
+
+boost::asio::awaitable<Answer> list_series(Call& call) {
+  const auto records = call.services.devices.series_of(call.device->id);
+  std::vector<SeriesId> ids;
+  for (const auto& record : records) ids.push_back(record.id);
+  auto start = [&readings = call.services.readings, ids](auto done) { readings.latest(ids, done); };
+  const auto latest = co_await answer_of<Result<std::vector<LatestReading>>>(std::move(start));
+  if (!latest) co_return storage_problem(latest.error());
+  std::unordered_map<std::uint32_t, const LatestReading*> by_series;
+  for (const auto& reading : *latest) by_series[raw(reading.series)] = &reading;
+  json::array series;
+  for (const auto& record : records) {
+    json::object out;
+    out["id"] = raw(record.id);
+    out["name"] = record.name;
+    out["unit"] = record.unit;
+    out["type"] = to_string(record.type);
+    out["interval_ms"] = record.interval_ms;
+    out["revision"] = record.revision;
+    const auto found = by_series.find(raw(record.id));
+    if (found == by_series.end()) {
+      out["latest"] = nullptr;
+    } else {
+      json::object reading;
+      reading["time"] = found->second->time_us;
+      reading["value"] = to_json(found->second->value);
+      out["latest"] = std::move(reading);
+    }
+    series.push_back(std::move(out));
+  }
+  json::object body;
+  body["series"] = std::move(series);
+  co_return json_answer(body);
+}
+
+boost::asio::awaitable<Answer> get_readings(Call& call) {
+  const auto revisions = call.services.devices.revisions_of(call.device->id, call.path["series"]);
+  if (revisions.empty()) {
+    co_return Problem{errc::not_found, "device " + call.device->name + " has no series " + call.path["series"], ""};
+  }
+  QueryReader query(call.target);
+  const Range range = read_range(query, call);
+  const auto width = query.optional_integer("width", 1, 20'000);
+  const auto limit = query.optional_integer("limit", 1, 100'000);
+  const auto cursor = query.optional_bytes("cursor");
+  const auto wished = query.optional_integer("revision", 1, UINT32_MAX);
+  if (width && (limit || cursor)) query.refuse("width", "width takes no limit and no cursor: it answers in one page");
+  if (auto problem = query.problem()) co_return *problem;
+
+  // A series is one thing per revision: units and types are never mixed in one answer.
+  const SeriesRecord* series = &revisions.back();
+  if (wished) {
+    series = nullptr;
+    for (const auto& revision : revisions) {
+      if (revision.revision == *wished) series = &revision;
+    }
+    if (series == nullptr) {
+      co_return Problem{errc::not_found, "the series has no revision " + std::to_string(*wished), "/revision"};
+    }
+  }
+  ReadingsHead head{call.device->id.str(), *series, revisions.size(), range.from_us, range.to_us, {}, {}, {}};
+  GapQuery about{call.device->id, {series->id}, range.from_us, range.to_us};
+  auto gaps = co_await gaps_of(call, std::move(about));
+  if (!gaps) co_return storage_problem(gaps.error());
+  head.gaps = std::move(*gaps);
+  const bool csv = prefers_csv(call.request.header("Accept"));
+  ReadingsStore& readings = call.services.readings;
+
+  if (width) {
+    const BucketQuery wish{series->id, range.from_us, range.to_us, static_cast<std::uint32_t>(*width)};
+    auto start = [&readings, wish](auto done) { readings.query_buckets(wish, done); };
+    const auto buckets = co_await answer_of<Result<Buckets>>(std::move(start));
+    if (!buckets) co_return storage_problem(buckets.error());
+    if (csv) co_return csv_answer(buckets_csv(wish, *buckets), head, call);
+    head.as_of = position_text(call, buckets->as_of);
+    co_return text_answer(buckets_json(head, wish, *buckets), "application/json");
+  }
+  const RawQuery wish{series->id, range.from_us, range.to_us, static_cast<std::uint32_t>(limit.value_or(10'000)),
+                      cursor};
+  auto start = [&readings, wish](auto done) { readings.query_raw(wish, done); };
+  const auto page = co_await answer_of<Result<RawPage>>(std::move(start));
+  if (!page) co_return storage_problem(page.error());
+  if (page->next) head.next_cursor = base::to_base64url(*page->next);
+  if (csv) co_return csv_answer(raw_csv(*page), head, call);
+  head.as_of = position_text(call, page->as_of);
+  co_return text_answer(raw_json(head, *page), "application/json");
+}
+
+boost::asio::awaitable<Answer> list_gaps(Call& call) {
+  QueryReader query(call.target);
+  const Range range = read_range(query, call);
+  if (auto problem = query.problem()) co_return *problem;
+  GapQuery about{call.device->id, {}, range.from_us, range.to_us};
+  const auto gaps = co_await gaps_of(call, std::move(about));
+  if (!gaps) co_return storage_problem(gaps.error());
+  std::string body = R"({"gaps":[)";
+  bool first = true;
+  for (const Gap& gap : *gaps) {
+    if (!first) body += ',';
+    first = false;
+    const auto series = call.services.devices.series(gap.series);
+    append_gap(body, gap, series ? series->name : std::string());
+  }
+  body += "]}";
+  co_return text_answer(std::move(body), "application/json");
+}
+
+}  // namespace hub::web

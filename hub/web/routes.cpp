@@ -1,0 +1,63 @@
+// The index of the API. docs/rest.md and openapi.json describe the same calls.
+#include "hub/web/alert_routes.h"
+#include "hub/web/device_routes.h"
+#include "hub/web/enrolment_routes.h"
+#include "hub/web/execution_routes.h"
+#include "hub/web/hub_routes.h"
+#include "hub/web/reading_routes.h"
+#include "hub/web/route.h"
+#include "hub/web/session_routes.h"
+#include "hub/web/user_routes.h"
+
+namespace hub::web {
+
+std::span<const Route> routes() {
+  using enum Operation;
+  static constexpr Route kTable[] = {
+      {"GET", "/healthz", Access::anyone(), get_health},
+      {"GET", "/readyz", Access::anyone(), get_readiness},
+      {"GET", "/metrics", Access::anyone(), get_metrics},  // the handler lets loopback in only
+      {"GET", "/api/v1/openapi.json", Access::anyone(), get_openapi},
+
+      {"GET", "/api/v1/setup", Access::anyone(), get_setup},
+      {"POST", "/api/v1/setup", Access::anyone(), post_setup},  // the set-up code is the credential
+      {"POST", "/api/v1/session", Access::anyone(), post_session},
+      {"GET", "/api/v1/session", Access::self(), get_session},
+      {"DELETE", "/api/v1/session", Access::self(), delete_session},
+
+      {"GET", "/api/v1/devices", read_devices, list_devices},
+      {"GET", "/api/v1/devices/{device}", read_devices, get_device},
+      {"PATCH", "/api/v1/devices/{device}", manage_devices, patch_device},
+      {"DELETE", "/api/v1/devices/{device}", manage_devices, delete_device},
+      {"GET", "/api/v1/devices/{device}/commands", read_devices, list_commands},
+      {"GET", "/api/v1/devices/{device}/series", read_readings, list_series},
+      {"GET", "/api/v1/devices/{device}/series/{series}/readings", read_readings, get_readings},
+      {"GET", "/api/v1/devices/{device}/gaps", read_readings, list_gaps},
+
+      {"POST", "/api/v1/devices/{device}/executions", run_command, post_execution},
+      {"GET", "/api/v1/devices/{device}/executions", read_executions, list_executions},
+      {"GET", "/api/v1/executions/{execution}", read_executions, get_execution},
+      {"POST", "/api/v1/executions/{execution}/cancel", cancel_command, cancel_execution},
+
+      {"GET", "/api/v1/alert-rules", read_alerts, list_rules},
+      {"POST", "/api/v1/alert-rules", manage_alert_rules, post_rule},
+      {"GET", "/api/v1/alert-rules/{rule}", read_alerts, get_rule},
+      {"PUT", "/api/v1/alert-rules/{rule}", manage_alert_rules, put_rule},
+      {"DELETE", "/api/v1/alert-rules/{rule}", manage_alert_rules, delete_rule},
+      {"GET", "/api/v1/alerts", read_alerts, list_alerts},
+      {"GET", "/api/v1/alerts/{alert}", read_alerts, get_alert},
+      {"POST", "/api/v1/alerts/{alert}/acknowledge", acknowledge_alert, post_acknowledgement},
+
+      {"POST", "/api/v1/enrolments", enrol_devices, post_enrolment},
+      {"POST", "/api/v1/enrolments/redeem", Access::anyone(), redeem_enrolment},  // the token is the credential
+
+      {"GET", "/api/v1/users", read_users, list_users},
+      {"POST", "/api/v1/users", manage_users, post_user},
+      {"DELETE", "/api/v1/users/{user}", manage_users, delete_user},
+
+      {"GET", "/api/v1/hub", read_hub, get_hub},
+  };
+  return kTable;
+}
+
+}  // namespace hub::web

@@ -1,0 +1,131 @@
+// Making and reading certificates: the hub's own CA and what it signs.
+#include <arpa/inet.h>
+#include <openssl/rand.h>
+
+#include <ctime>
+
+#include "base/bytes.h"
+#include "wire/errc.h"
+#include "wire/openssl.h"
+#include "wire/tls_context.h"
+
+namespace wire {
+namespace {
+
+using base::Result;
+using openssl::Certificate;
+using openssl::Key;
+
+std::string to_text(BIO* bio) {
+  char* data = nullptr;
+  const long size = BIO_get_mem_data(bio, &data);
+  return {data, static_cast<std::size_t>(size)};
+}
+
+std::string key_text(EVP_PKEY* key) {
+  const openssl::Bio bio(BIO_new(BIO_s_mem()));
+  PEM_write_bio_PKCS8PrivateKey(bio.get(), key, nullptr, nullptr, 0, nullptr, nullptr);
+  return to_text(bio.get());
+}
+
+std::string certificate_text(X509* certificate) {
+  const openssl::Bio bio(BIO_new(BIO_s_mem()));
+  PEM_write_bio_X509(bio.get(), certificate);
+  return to_text(bio.get());
+}
+
+bool add_extension(X509* certificate, X509* issuer, int nid, const std::string& value) {
+  X509V3_CTX context;
+  X509V3_set_ctx_nodb(&context);
+  X509V3_set_ctx(&context, issuer, certificate, nullptr, nullptr, 0);
+  const openssl::Extension extension(X509V3_EXT_conf_nid(nullptr, &context, nid, value.c_str()));
+  return extension && X509_add_ext(certificate, extension.get(), -1) == 1;
+}
+
+/// Version 3, a random serial of 127 bits, valid from yesterday (clocks differ) for `days`.
+Certificate blank(EVP_PKEY* key, const std::string& common_name, int days) {
+  Certificate certificate(X509_new());
+  if (!certificate) return nullptr;
+  unsigned char serial[16];
+  if (RAND_bytes(serial, sizeof serial) != 1) return nullptr;
+  serial[0] &= 0x7f;
+  serial[0] |= 0x40;
+  const openssl::Number number(BN_bin2bn(serial, sizeof serial, nullptr));
+  BN_to_ASN1_INTEGER(number.get(), X509_get_serialNumber(certificate.get()));
+  X509_set_version(certificate.get(), X509_VERSION_3);
+  X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -86'400);
+  X509_time_adj_ex(X509_getm_notAfter(certificate.get()), days, 0, nullptr);
+  X509_set_pubkey(certificate.get(), key);
+  X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate.get()), "CN", MBSTRING_UTF8,
+                             reinterpret_cast<const unsigned char*>(common_name.c_str()), -1, -1, 0);
+  return certificate;
+}
+
+std::string alternative_names(const std::vector<std::string>& names) {
+  std::string out;
+  for (const auto& name : names) {
+    unsigned char address[16];
+    const bool is_address =
+        ::inet_pton(AF_INET, name.c_str(), address) == 1 || ::inet_pton(AF_INET6, name.c_str(), address) == 1;
+    out += (out.empty() ? "" : ",") + std::string(is_address ? "IP:" : "DNS:") + name;
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<KeyAndCertificate> make_certificate_authority(const std::string& common_name) {
+  const Key key(EVP_EC_gen("P-256"));
+  if (!key) return errc::bad_certificate;
+  const Certificate ca = blank(key.get(), common_name, 3'650);
+  if (!ca || X509_set_issuer_name(ca.get(), X509_get_subject_name(ca.get())) != 1) return errc::bad_certificate;
+  if (!add_extension(ca.get(), ca.get(), NID_basic_constraints, "critical,CA:TRUE,pathlen:0") ||
+      !add_extension(ca.get(), ca.get(), NID_key_usage, "critical,keyCertSign,cRLSign") ||
+      !add_extension(ca.get(), ca.get(), NID_subject_key_identifier, "hash") ||
+      !add_extension(ca.get(), ca.get(), NID_authority_key_identifier, "keyid:always") ||
+      X509_sign(ca.get(), key.get(), EVP_sha256()) == 0) {
+    return errc::bad_certificate;
+  }
+  return KeyAndCertificate{key_text(key.get()), certificate_text(ca.get())};
+}
+
+Result<KeyAndCertificate> make_server_certificate(const KeyAndCertificate& ca, const std::string& common_name,
+                                                  const std::vector<std::string>& names, int days) {
+  const openssl::Bio ca_key_bio = openssl::reader(ca.key_pem);
+  const openssl::Bio ca_bio = openssl::reader(ca.certificate_pem);
+  const Key ca_key(PEM_read_bio_PrivateKey(ca_key_bio.get(), nullptr, nullptr, nullptr));
+  const Certificate issuer = openssl::read_certificate(ca_bio.get());
+  const Key key(EVP_EC_gen("P-256"));
+  if (!ca_key || !issuer || !key || names.empty()) return errc::bad_certificate;
+  const Certificate leaf = blank(key.get(), common_name, days);
+  if (!leaf || X509_set_issuer_name(leaf.get(), X509_get_subject_name(issuer.get())) != 1) return errc::bad_certificate;
+  if (!add_extension(leaf.get(), issuer.get(), NID_basic_constraints, "critical,CA:FALSE") ||
+      !add_extension(leaf.get(), issuer.get(), NID_key_usage, "critical,digitalSignature") ||
+      !add_extension(leaf.get(), issuer.get(), NID_ext_key_usage, "serverAuth") ||
+      !add_extension(leaf.get(), issuer.get(), NID_subject_key_identifier, "hash") ||
+      !add_extension(leaf.get(), issuer.get(), NID_authority_key_identifier, "keyid:always") ||
+      !add_extension(leaf.get(), issuer.get(), NID_subject_alt_name, alternative_names(names)) ||
+      X509_sign(leaf.get(), ca_key.get(), EVP_sha256()) == 0) {
+    return errc::bad_certificate;
+  }
+  return KeyAndCertificate{key_text(key.get()), certificate_text(leaf.get())};
+}
+
+Result<std::string> certificate_sha256(const std::string& certificate_pem) {
+  const openssl::Bio bio = openssl::reader(certificate_pem);
+  const Certificate certificate = openssl::read_certificate(bio.get());
+  unsigned char digest[32];
+  unsigned size = sizeof digest;
+  if (!certificate || X509_digest(certificate.get(), EVP_sha256(), digest, &size) != 1) return errc::bad_certificate;
+  return base::to_hex(std::span<const std::uint8_t>(digest, size));
+}
+
+Result<std::int64_t> certificate_expiry(const std::string& certificate_pem) {
+  const openssl::Bio bio = openssl::reader(certificate_pem);
+  const Certificate certificate = openssl::read_certificate(bio.get());
+  std::tm when{};
+  if (!certificate || ASN1_TIME_to_tm(X509_get0_notAfter(certificate.get()), &when) != 1) return errc::bad_certificate;
+  return std::int64_t{::timegm(&when)};
+}
+
+}  // namespace wire

@@ -1,0 +1,20 @@
+"""Runs the unittest modules of this folder and closes with "N passed, N failed"."""
+import os
+import sys
+import unittest
+
+
+def main():
+    pattern = sys.argv[1] if len(sys.argv) > 1 else "test_*"
+    here = os.path.dirname(os.path.abspath(__file__))
+    suite = unittest.TestSuite(unittest.defaultTestLoader.discover(here, pattern=one + ".py") for one in pattern.split(","))
+    result = unittest.TextTestRunner(verbosity=2, stream=sys.stdout).run(suite)
+    bad = len(result.failures) + len(result.errors) + len(result.unexpectedSuccesses)
+    if result.testsRun == 0:
+        bad += 1
+    print(f"{result.testsRun - bad - len(result.skipped)} passed, {bad} failed", flush=True)
+    return 0 if bad == 0 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
