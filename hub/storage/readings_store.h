@@ -73,9 +73,11 @@ struct StoreStatus {
   std::uint64_t readings_stored = 0, frames_stored = 0, frames_duplicate = 0, commits = 0, fsyncs = 0;
   std::uint64_t seals = 0;
   std::string failure;  // why ingest is stopped; empty: it is not
+  bool fatal = false;   // it stays stopped: exit, and recover by replay at the next start
 };
 
-/// Thread-safe. Replies come on the store's own threads: they must not block, only post to where the caller lives.
+/// Thread-safe. Replies come on the store's own threads: they must not block, only post to where the caller lives. A
+/// refusal (busy, unavailable, invalid argument) may come on the calling thread, before the call returns.
 /// Append order per caller is kept. After `stop()` every outstanding reply has been called.
 class ReadingsStore {
  public:

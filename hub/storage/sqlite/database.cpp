@@ -40,6 +40,14 @@ Result<Database> Database::open(const std::string& path, const OpenOptions& opti
         ";PRAGMA wal_autocheckpoint=" + std::to_string(options.wal_autocheckpoint_pages) + ";";
   }
   if (auto done = database.execute(pragmas); !done) return done.error();
+  if (!options.read_only) {
+    // A failed switch to WAL is not an error to SQLite: it answers with the mode that stayed.
+    auto mode = database.prepare("PRAGMA journal_mode");
+    if (!mode) return mode.error();
+    auto row = mode->step();
+    if (!row) return row.error();
+    if (mode->text(0) != "wal" && mode->text(0) != "memory") return errc::storage_failed;
+  }
   return database;
 }
 
@@ -67,6 +75,21 @@ int Database::changes() const {
 }
 std::string Database::last_error() const {
   return db_ ? sqlite3_errmsg(db_.get()) : "not open";
+}
+
+int Database::last_code() const {
+  return db_ ? sqlite3_extended_errcode(db_.get()) : SQLITE_OK;
+}
+
+Result<void> Database::sync_log() {
+  sqlite3_file* log = nullptr;
+  // Nothing has been read yet on a fresh connection, and then there is no log open.
+  if (auto done = execute("SELECT count(*) FROM sqlite_schema"); !done) return done.error();
+  const int code = sqlite3_file_control(db_.get(), "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+  if (code != SQLITE_OK) return to_error(code);
+  if (log == nullptr || log->pMethods == nullptr) return {};
+  if (const int synced = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL); synced != SQLITE_OK) return to_error(synced);
+  return {};
 }
 
 void Statement::bind(int index, std::int64_t value) {

@@ -41,6 +41,11 @@ class Database {
   std::int64_t last_insert_rowid() const;
   int changes() const;
   std::string last_error() const;
+  /// SQLite's extended result code of the last call that failed.
+  int last_code() const;
+  /// Flushes what is in the write-ahead log to the disk. A process that died between write and fsync leaves commits
+  /// that are visible but not durable; whoever builds on them calls this first.
+  Result<void> sync_log();
   sqlite3* native() const { return db_.get(); }
 
  private:
@@ -84,6 +89,7 @@ class Statement {
   std::string_view text(int column) const;
   std::string_view blob(int column) const;
   bool is_null(int column) const;
+  bool is_prepared() const { return stmt_ != nullptr; }
 
  private:
   friend class Database;

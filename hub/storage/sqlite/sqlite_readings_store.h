@@ -1,6 +1,7 @@
 // The SQLite engine of ReadingsStore: opens a data folder and gives the interface.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -21,6 +22,8 @@ struct ReadingsOptions {
   std::int64_t retained_journal_us = 15 * 60 * 1'000'000LL;
   std::size_t low_water_bytes = 0;  // 0: smaller of 512 MB and 5 % of the disk
   unsigned readers = 2;
+  /// How many bytes are free on the disk of a folder; empty: ask the system.
+  std::function<std::uint64_t(const std::string& folder)> free_bytes;
   const char* vfs = nullptr;         // tests
   const char* synchronous = "FULL";  // tests
 };

@@ -1,0 +1,108 @@
+#include "hub/storage/sqlite/recent_reader.h"
+
+namespace hub::sqlite {
+
+Result<std::unique_ptr<RecentReader>> RecentReader::open(const std::string& path, OpenOptions options) {
+  options.read_only = true;
+  auto db = Database::open(path, options);
+  if (!db) return db.error();
+  std::unique_ptr<RecentReader> reader(new RecentReader);
+  reader->db_ = std::move(*db);
+  auto chunks = ChunkTable::prepare(reader->db_);
+  if (!chunks) return chunks.error();
+  reader->chunks_ = std::move(*chunks);
+  const std::pair<Statement*, const char*> wanted[] = {
+      {&reader->sealed_, "SELECT value FROM meta WHERE key='sealed_through'"},
+      {&reader->gaps_,
+       "SELECT series, placed_from, placed_to, from_time, to_time, count, at_most, reason, reported_by, commit_number, "
+       "received_at FROM gap WHERE device = ? AND placed_from < ? AND placed_to >= ? ORDER BY placed_from, id LIMIT ?"},
+      {&reader->cursor_,
+       "SELECT sequence, last_time, commit_number FROM cursor WHERE device = ? AND epoch = ? AND lane = ?"},
+  };
+  for (const auto& [statement, sql] : wanted) {
+    auto prepared = reader->db_.prepare(sql);
+    if (!prepared) return prepared.error();
+    *statement = std::move(*prepared);
+  }
+  return reader;
+}
+
+Result<RecentReader::Snapshot> RecentReader::snapshot() {
+  auto transaction = Transaction::begin(db_, true);
+  if (!transaction) return transaction.error();
+  Snapshot snapshot{std::move(*transaction), 0};
+  auto row = sealed_.step();
+  if (!row) return row.error();
+  if (!*row) {
+    sealed_.reset();
+    return errc::storage_damaged;
+  }
+  snapshot.sealed_through = static_cast<CommitNumber>(sealed_.integer(0));
+  sealed_.reset();
+  return snapshot;
+}
+
+Result<std::vector<PlacedGap>> RecentReader::gaps(const DeviceId& device, std::int64_t from_us, std::int64_t to_us,
+                                                  std::size_t limit) {
+  std::vector<PlacedGap> found;
+  gaps_.bind_all(device.str(), to_us, from_us, static_cast<std::int64_t>(limit));
+  for (;;) {
+    auto row = gaps_.step();
+    if (!row) return row.error();
+    if (!*row) break;
+    PlacedGap placed;
+    placed.gap.device = device;
+    placed.gap.series = SeriesId{static_cast<std::uint32_t>(gaps_.integer(0))};
+    placed.from_us = gaps_.integer(1);
+    placed.to_us = gaps_.integer(2);
+    placed.gap.from_us = gaps_.integer(3);
+    placed.gap.to_us = gaps_.integer(4);
+    placed.gap.count = static_cast<std::uint32_t>(gaps_.integer(5));
+    placed.gap.at_most = gaps_.integer(6) != 0;
+    placed.gap.reason = static_cast<GapReason>(gaps_.integer(7));
+    placed.gap.reported_by = std::string(gaps_.text(8));
+    placed.commit = static_cast<CommitNumber>(gaps_.integer(9));
+    placed.received_at_us = gaps_.integer(10);
+    found.push_back(std::move(placed));
+  }
+  gaps_.reset();
+  return found;
+}
+
+Result<StreamCursor> RecentReader::cursor(const StreamKey& stream) {
+  cursor_.reset();
+  cursor_.bind(1, stream.device.str());
+  cursor_.bind_blob(2, base::as_chars(stream.epoch));
+  cursor_.bind(3, std::uint32_t{stream.lane});
+  auto row = cursor_.step();
+  if (!row) return row.error();
+  StreamCursor found;
+  if (*row) {
+    found = {static_cast<std::uint64_t>(cursor_.integer(0)), cursor_.integer(1),
+             static_cast<CommitNumber>(cursor_.integer(2))};
+  }
+  cursor_.reset();
+  return found;
+}
+
+RecentReaders::Lease::~Lease() {
+  if (!reader_) return;
+  const std::lock_guard lock(owner_->mutex_);
+  owner_->idle_.push_back(std::move(reader_));
+}
+
+Result<RecentReaders::Lease> RecentReaders::borrow() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!idle_.empty()) {
+      auto reader = std::move(idle_.back());
+      idle_.pop_back();
+      return Lease(*this, std::move(reader));
+    }
+  }
+  auto reader = RecentReader::open(path_, options_);
+  if (!reader) return reader.error();
+  return Lease(*this, std::move(*reader));
+}
+
+}  // namespace hub::sqlite

@@ -1,0 +1,125 @@
+#include "hub/storage/sqlite/stream_cursors.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace hub::sqlite {
+namespace {
+
+/// Event times are carried as 64-bit differences; codec and buckets are exact within this.
+constexpr std::int64_t kTimeLimit = std::int64_t{1} << 61;
+
+/// Readings of different flags are sealed apart: there must be few different ones.
+constexpr std::uint32_t kKnownFlags = kUnsynchronised | kRebased | kBackfilled | kTimesClamped;
+
+struct TimeRange {
+  std::int64_t first = 0, last = 0;  // 0, 0: nothing known
+};
+
+TimeRange reading_times(const StoredFrame& frame) {
+  TimeRange range;
+  bool any = false;
+  for (const auto& column : frame.columns) {
+    const auto [low, high] = std::minmax_element(column.times->begin(), column.times->end());
+    range.first = any ? std::min(range.first, *low) : *low;
+    range.last = any ? std::max(range.last, *high) : *high;
+    any = true;
+  }
+  return range;
+}
+
+/// The earliest time that the frame says anything about.
+std::int64_t begin_of(const StoredFrame& frame) {
+  if (!frame.columns.empty()) return reading_times(frame).first;
+  std::int64_t earliest = 0;
+  for (const auto& gap : frame.gaps) {
+    if (gap.from_us != 0 && (earliest == 0 || gap.from_us < earliest)) earliest = gap.from_us;
+  }
+  return earliest;
+}
+
+bool is_finite(const ValueColumn& values) {
+  if (const auto* numbers = std::get_if<std::vector<double>>(&values)) {
+    return std::all_of(numbers->begin(), numbers->end(), [](double v) { return std::isfinite(v); });
+  }
+  if (const auto* locations = std::get_if<std::vector<Location>>(&values)) {
+    return std::all_of(locations->begin(), locations->end(), [](const Location& l) {
+      return std::isfinite(l.latitude) && std::isfinite(l.longitude) && std::isfinite(l.altitude);
+    });
+  }
+  return true;
+}
+
+}  // namespace
+
+StreamCursors::StreamCursors(Lookup lookup, std::size_t max_cached)
+    : lookup_(std::move(lookup)), max_cached_(max_cached) {}
+
+Result<StreamCursor> StreamCursors::find(const StreamKey& stream) {
+  if (const auto it = staged_.find(stream); it != staged_.end()) return it->second;
+  return find_durable(stream);
+}
+
+Result<StreamCursor> StreamCursors::find_durable(const StreamKey& stream) {
+  if (const auto it = cache_.find(stream); it != cache_.end()) return it->second;
+  auto cursor = lookup_(stream);
+  // One that is read back is sealed by definition, so it may be forgotten again at any time.
+  if (cursor && cursor->sequence != 0) cache_.emplace(stream, *cursor);
+  return cursor;
+}
+
+void StreamCursors::keep_staged() {
+  for (auto& [stream, cursor] : staged_) cache_[stream] = cursor;
+  staged_.clear();
+}
+
+void StreamCursors::forget_sealed(CommitNumber commit) {
+  if (cache_.size() <= max_cached_) return;
+  std::erase_if(cache_, [&](const auto& entry) { return entry.second.commit <= commit; });
+}
+
+void advance(StreamCursor& cursor, const StoredFrame& frame, CommitNumber commit) {
+  cursor.sequence = frame.last_sequence;
+  cursor.commit = commit;
+  if (!frame.columns.empty()) cursor.last_time_us = reading_times(frame).last;
+}
+
+Admission admit(StoredFrame& frame, StreamCursor& cursor, CommitNumber commit) {
+  if (frame.last_sequence <= cursor.sequence) return Admission::duplicate;
+  if (frame.first_sequence <= cursor.sequence) {
+    frame.first_sequence = cursor.sequence + 1;
+    for (auto& gap : frame.gaps) gap.at_most = true;
+  } else if (frame.first_sequence > cursor.sequence + 1) {
+    Gap missing;
+    missing.device = frame.stream.device;
+    missing.from_us = cursor.last_time_us;
+    missing.to_us = begin_of(frame);
+    if (missing.from_us != 0 && missing.to_us != 0 && missing.from_us > missing.to_us)
+      std::swap(missing.from_us, missing.to_us);
+    const std::uint64_t frames = frame.first_sequence - cursor.sequence - 1;
+    missing.count =
+        static_cast<std::uint32_t>(std::min<std::uint64_t>(frames, std::numeric_limits<std::uint32_t>::max()));
+    missing.at_most = true;
+    missing.reason = GapReason::missing_before;
+    missing.reported_by = "hub";
+    frame.gaps.push_back(std::move(missing));
+  }
+  advance(cursor, frame, commit);
+  return Admission::stored;
+}
+
+bool is_well_formed(const StoredFrame& frame) {
+  if (frame.first_sequence == 0 || frame.last_sequence < frame.first_sequence || frame.stream.device.empty())
+    return false;
+  if (frame.flags > kKnownFlags) return false;
+  if (!frame.columns.empty() && frame.first_sequence != frame.last_sequence) return false;
+  return std::all_of(frame.columns.begin(), frame.columns.end(), [](const SeriesColumn& column) {
+    return raw(column.series) != 0 && column.times && !column.times->empty() &&
+           column.times->size() == size_of(column.values) && is_finite(column.values) &&
+           std::all_of(column.times->begin(), column.times->end(),
+                       [](std::int64_t t) { return -kTimeLimit < t && t < kTimeLimit; });
+  });
+}
+
+}  // namespace hub::sqlite

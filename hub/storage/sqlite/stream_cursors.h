@@ -1,0 +1,58 @@
+// How far each stream (device, epoch, lane) has been stored: what tells a resent frame from a new one.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <unordered_map>
+
+#include "hub/core/errc.h"
+#include "hub/core/reading.h"
+
+namespace hub::sqlite {
+
+struct StreamCursor {
+  std::uint64_t sequence = 0;     // last stored; 0: nothing
+  std::int64_t last_time_us = 0;  // greatest event time of the last frame that had readings; 0: none
+  CommitNumber commit = 0;        // that wrote this
+};
+
+/// Journal thread only. Cursors live as long as their device and every agent start adds some, so not all are in memory:
+/// those not sealed yet are, the others are read from recent.db when asked for, and forgotten past `max_cached`.
+class StreamCursors {
+ public:
+  using Lookup = std::function<Result<StreamCursor>(const StreamKey&)>;
+  explicit StreamCursors(Lookup lookup, std::size_t max_cached = 65'536);
+
+  /// With what is staged. A zero cursor where the stream is unknown.
+  Result<StreamCursor> find(const StreamKey& stream);
+  /// As of the last durable commit.
+  Result<StreamCursor> find_durable(const StreamKey& stream);
+  void stage(const StreamKey& stream, const StreamCursor& cursor) { staged_[stream] = cursor; }
+  /// The commit is durable: what was staged holds.
+  void keep_staged();
+  void drop_staged() { staged_.clear(); }
+  /// Everything up to `commit` is in recent.db.
+  void forget_sealed(CommitNumber commit);
+  std::size_t cached() const { return cache_.size(); }
+
+ private:
+  Lookup lookup_;
+  std::size_t max_cached_;
+  std::unordered_map<StreamKey, StreamCursor> cache_, staged_;
+};
+
+/// Moves a cursor past a frame that is stored.
+void advance(StreamCursor& cursor, const StoredFrame& frame, CommitNumber commit);
+
+enum class Admission { stored, duplicate };
+
+/// Decides about a frame by its stream's cursor, and moves the cursor where it is to be stored.
+/// A gap frame that begins before the cursor is clipped and its gaps become upper bounds. A hole before the frame gets
+/// a gap `missing_before` of the hub's: from the stream's last time to this frame's first, its count the number of
+/// frames missing (how many readings they held is not known, so it is marked at_most).
+Admission admit(StoredFrame& frame, StreamCursor& cursor, CommitNumber commit);
+
+/// What may not be stored: no sequence, columns that do not fit, non-finite numbers, several sequences with readings.
+bool is_well_formed(const StoredFrame& frame);
+
+}  // namespace hub::sqlite
