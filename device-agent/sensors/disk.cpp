@@ -29,6 +29,8 @@ class DiskSensor final : public Sensor {
 
 }  // namespace
 
-void add_disk_sensor(const std::string& root, Sensors& out) { out.push_back(std::make_unique<DiskSensor>(root + "/")); }
+void add_disk_sensor(const std::string& root, Sensors& out) {
+  out.push_back(std::make_unique<DiskSensor>(root + "/"));
+}
 
 }  // namespace agent

@@ -7,7 +7,7 @@
 
 namespace agent {
 
-void add_processor_sensors(const std::string& root, Sensors& out);    // cpu, load, uptime
+void add_processor_sensors(const std::string& root, Sensors& out);  // cpu, load, uptime
 void add_memory_sensor(const std::string& root, Sensors& out);
 void add_disk_sensor(const std::string& root, Sensors& out);
 void add_network_sensors(const std::string& root, Sensors& out);

@@ -39,7 +39,8 @@ void add_network_sensors(const std::string& root, Sensors& out) {
   std::size_t count = 0;
   const std::string folder = root + "/sys/class/net";
   for (const auto& name : list_folder(folder)) {
-    if (name == "lo" || count == kMostInterfaces || !read_number(folder + "/" + name + "/statistics/rx_bytes")) continue;
+    if (name == "lo" || count == kMostInterfaces || !read_number(folder + "/" + name + "/statistics/rx_bytes"))
+      continue;
     out.push_back(std::make_unique<InterfaceSensor>(folder, name));
     ++count;
   }

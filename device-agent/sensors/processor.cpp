@@ -24,7 +24,9 @@ class CpuSensor final : public Sensor {
     }
     if (total > total_ && total_ > 0) {
       const double span = total - total_;
-      const auto percent = [span](double part) { return static_cast<double>(static_cast<long>(part / span * 1'000 + 0.5)) / 10; };
+      const auto percent = [span](double part) {
+        return static_cast<double>(static_cast<long>(part / span * 1'000 + 0.5)) / 10;
+      };
       out.push_back({0, percent(span - (idle - idle_) - (wait - wait_))});
       out.push_back({1, percent(wait - wait_)});
     }
@@ -52,7 +54,8 @@ class LoadSensor final : public Sensor {
 
  private:
   std::string path_;
-  std::vector<SeriesSpec> series_{{"load.1m", "", ValueType::number}, {"load.5m", "", ValueType::number}, {"load.15m", "", ValueType::number}};
+  std::vector<SeriesSpec> series_{
+      {"load.1m", "", ValueType::number}, {"load.5m", "", ValueType::number}, {"load.15m", "", ValueType::number}};
 };
 
 class UptimeSensor final : public Sensor {

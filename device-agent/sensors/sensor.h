@@ -24,8 +24,8 @@ struct Sample {
   Value value;
 };
 
-/// Reads one source. Used from the agent's one thread; sample() must not wait for anything but local files. A source that
-/// vanishes or gives nonsense leaves its samples out; the sensor stays and tries again at the next call.
+/// Reads one source. Used from the agent's one thread; sample() must not wait for anything but local files. A source
+/// that vanishes or gives nonsense leaves its samples out; the sensor stays and tries again at the next call.
 class Sensor {
  public:
   virtual ~Sensor() = default;

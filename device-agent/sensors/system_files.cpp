@@ -62,7 +62,8 @@ std::vector<std::string_view> split_words(std::string_view text) {
 std::string name_part(std::string_view text) {
   std::string out(text.substr(0, 64));
   for (char& c : out) {
-    const bool fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+    const bool fine =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
     if (!fine) c = '_';
   }
   return out;

@@ -25,8 +25,7 @@ struct HwmonKind {
   std::string_view prefix, unit;
   double divisor;
 };
-constexpr HwmonKind kHwmonKinds[] = {
-    {"temp", "Cel", 1'000}, {"fan", "/min", 1}, {"in", "V", 1'000}};
+constexpr HwmonKind kHwmonKinds[] = {{"temp", "Cel", 1'000}, {"fan", "/min", 1}, {"in", "V", 1'000}};
 
 }  // namespace
 
@@ -51,8 +50,8 @@ void add_temperature_sensors(const std::string& root, Sensors& out) {
         if (channel.rfind(kind.prefix, 0) != 0 || !read_number(folder + "/" + file)) continue;
         std::string name = "hwmon." + chip_name + "." + name_part(channel);
         if (chip.rfind("hwmon", 0) == 0) name += "." + chip.substr(5);
-        out.push_back(std::make_unique<FileSensor>(folder + "/" + file,
-                                                   SeriesSpec{name, std::string(kind.unit), ValueType::number}, kind.divisor));
+        out.push_back(std::make_unique<FileSensor>(
+            folder + "/" + file, SeriesSpec{name, std::string(kind.unit), ValueType::number}, kind.divisor));
       }
     }
     // On a Raspberry Pi this says that the supply is too weak.
