@@ -30,9 +30,10 @@ struct Stale {
   std::uint32_t version = 0;
 };
 wire::HttpResponse stale_answer(const Call& call, std::uint32_t version) {
-  return problem_answer(412, "precondition_failed", "Changed meanwhile",
-                        "If-Match does not name version " + std::to_string(version) + ", which is the rule's now; read it again",
-                        call.request_id);
+  return problem_answer(
+      412, "precondition_failed", "Changed meanwhile",
+      "If-Match does not name version " + std::to_string(version) + ", which is the rule's now; read it again",
+      call.request_id);
 }
 
 }  // namespace

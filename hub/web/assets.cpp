@@ -16,7 +16,8 @@ constexpr std::uintmax_t kLargestFile = 16 * 1024 * 1024;
 
 void add_caching(wire::HttpResponse& response, std::string_view path, const std::string& tag) {
   set_header(response, "ETag", tag);
-  set_header(response, "Cache-Control", path.starts_with("assets/") ? "public, max-age=31536000, immutable" : "no-cache");
+  set_header(response, "Cache-Control",
+             path.starts_with("assets/") ? "public, max-age=31536000, immutable" : "no-cache");
 }
 
 wire::HttpResponse not_modified(std::string_view path, const std::string& tag) {
@@ -109,7 +110,8 @@ std::optional<wire::HttpResponse> Assets::answer(const wire::HttpRequest& reques
                                                  const std::vector<std::string>& segments) const {
   std::string path;
   for (const auto& segment : segments) {
-    if (segment.empty() || segment == "." || segment == ".." || segment.find('/') != std::string::npos) return std::nullopt;
+    if (segment.empty() || segment == "." || segment == ".." || segment.find('/') != std::string::npos)
+      return std::nullopt;
     path += (path.empty() ? "" : "/") + segment;
   }
   if (path.empty()) path = "index.html";

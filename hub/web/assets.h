@@ -12,8 +12,8 @@
 
 namespace hub::web {
 
-/// Immutable, used by all connections of a core. Answers GET and HEAD: hashed names under assets/ may be cached for ever,
-/// index.html is asked for again with its ETag, unknown paths without a dot are the dashboard's own and get
+/// Immutable, used by all connections of a core. Answers GET and HEAD: hashed names under assets/ may be cached for
+/// ever, index.html is asked for again with its ETag, unknown paths without a dot are the dashboard's own and get
 /// index.html. With `web_root` files are read from that folder at each request (on the I/O thread: for development).
 class Assets {
  public:

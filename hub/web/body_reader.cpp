@@ -45,7 +45,8 @@ std::optional<std::string> BodyReader::optional_text(std::string_view name, Leng
   }
   const auto& text = value->get_string();
   if (text.size() < length.least || text.size() > length.most) {
-    refuse(name, what + " must be " + std::to_string(length.least) + " to " + std::to_string(length.most) + " bytes long");
+    refuse(name,
+           what + " must be " + std::to_string(length.least) + " to " + std::to_string(length.most) + " bytes long");
     return std::nullopt;
   }
   return std::string(text);
@@ -63,7 +64,8 @@ std::optional<std::int64_t> BodyReader::optional_integer(std::string_view name, 
   boost::system::error_code ec;
   const auto number = value->to_number<std::int64_t>(ec);
   if (ec || number < least || number > most) {
-    refuse(name, std::string(name) + " must be a whole number from " + std::to_string(least) + " to " + std::to_string(most));
+    refuse(name,
+           std::string(name) + " must be a whole number from " + std::to_string(least) + " to " + std::to_string(most));
     return std::nullopt;
   }
   return number;

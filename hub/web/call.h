@@ -15,8 +15,8 @@
 
 namespace hub::web {
 
-/// Lives in the dispatcher's coroutine frame. By the time a handler runs, `who` is signed in and allowed as the route table
-/// says (empty on routes open to anyone), and `device` is set where the path names one.
+/// Lives in the dispatcher's coroutine frame. By the time a handler runs, `who` is signed in and allowed as the route
+/// table says (empty on routes open to anyone), and `device` is set where the path names one.
 struct Call {
   const WebServices& services;
   const WebOptions& options;

@@ -9,8 +9,8 @@
 namespace hub::web {
 namespace {
 
-/// Sign-in, permission and device of a call, in the order in which they may be told: nobody learns what exists before they
-/// may know it.
+/// Sign-in, permission and device of a call, in the order in which they may be told: nobody learns what exists before
+/// they may know it.
 Outcome<void> admit(Call& call, const Access& access) {
   if (!access.is_anyone()) {
     auto who = call.services.identity.session(call.session_token());
@@ -33,7 +33,8 @@ Outcome<void> admit(Call& call, const Access& access) {
 wire::HttpResponse Dispatcher::dashboard(const wire::HttpRequest& request, const std::vector<std::string>& segments,
                                          const std::string& request_id) const {
   if (request.method != "GET" && request.method != "HEAD") {
-    auto response = problem_answer(405, "method_not_allowed", "Method not allowed", "files take GET and HEAD", request_id);
+    auto response =
+        problem_answer(405, "method_not_allowed", "Method not allowed", "files take GET and HEAD", request_id);
     set_header(response, "Allow", "GET, HEAD");
     return response;
   }
@@ -51,18 +52,19 @@ boost::asio::awaitable<wire::HttpResponse> Dispatcher::route(const wire::HttpReq
                                                              const std::string& request_id, std::string& user_out) {
   const auto target = Target::parse(request.target);
   if (!target) {
-    co_return problem_answer({errc::invalid_argument, "the request's target is not a valid path and query", ""}, request_id);
+    co_return problem_answer({errc::invalid_argument, "the request's target is not a valid path and query", ""},
+                             request_id);
   }
   auto found = match(routes(), request.method, target->segments);
   if (found.route == nullptr && found.allowed.empty()) {
     const bool api = !target->segments.empty() && target->segments.front() == "api";
     if (!api) co_return dashboard(request, target->segments, request_id);
-    co_return problem_answer(
-        {errc::not_found, "there is no such call; /api/v1/openapi.json lists those there are", ""}, request_id);
+    co_return problem_answer({errc::not_found, "there is no such call; /api/v1/openapi.json lists those there are", ""},
+                             request_id);
   }
   if (found.route == nullptr) {
-    auto response = problem_answer(405, "method_not_allowed", "Method not allowed", "this path takes " + found.allowed,
-                                   request_id);
+    auto response =
+        problem_answer(405, "method_not_allowed", "Method not allowed", "this path takes " + found.allowed, request_id);
     set_header(response, "Allow", found.allowed);
     co_return response;
   }

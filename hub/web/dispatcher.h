@@ -9,8 +9,8 @@
 
 namespace hub::web {
 
-/// One per core, as WebServer; keeps nothing between calls. Every route with an Operation passes authorize() here, before
-/// its handler runs, and again with the device where the path names one.
+/// One per core, as WebServer; keeps nothing between calls. Every route with an Operation passes authorize() here,
+/// before its handler runs, and again with the device where the path names one.
 class Dispatcher {
  public:
   Dispatcher(const WebServices& services, const WebOptions& options, const Assets& assets)

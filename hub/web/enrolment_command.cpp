@@ -15,8 +15,8 @@ bool is_loopback(std::string_view host_header) {
 
 bool is_address(std::string_view host_header) {  // what a Host header may hold; it goes into a shell command
   for (const char c : host_header) {
-    const bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' ||
-                      c == ':' || c == '[' || c == ']' || c == '_';
+    const bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+                      c == '-' || c == ':' || c == '[' || c == ']' || c == '_';
     if (!good) return false;
   }
   return true;
@@ -39,8 +39,9 @@ std::string reachable_address(std::string_view public_host, std::string_view hos
   const std::string suffix = ":" + std::to_string(port);
   if (!public_host.empty()) return url_host(public_host) + suffix;
   if (!is_loopback(host_header) && is_address(host_header)) {
-    const bool has_port = host_header.find(':', host_header.find(']') == std::string_view::npos ? 0 : host_header.find(']')) !=
-                          std::string_view::npos;
+    const bool has_port =
+        host_header.find(':', host_header.find(']') == std::string_view::npos ? 0 : host_header.find(']')) !=
+        std::string_view::npos;
     return std::string(host_header) + (has_port ? "" : ":443");
   }
   return url_host(machine_name()) + suffix;

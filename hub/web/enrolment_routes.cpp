@@ -20,15 +20,18 @@ boost::asio::awaitable<Answer> post_enrolment(Call& call) {
   EnrolmentRequest request;
   request.name = body.optional_text("name", {0, 256}).value_or("");
   request.tags = body.optional_texts("tags").value_or(std::map<std::string, std::string>());
-  request.ttl_us = body.optional_duration_us("ttl", 60'000'000LL, 7 * 86'400'000'000LL, "1m to 7d").value_or(request.ttl_us);
+  request.ttl_us =
+      body.optional_duration_us("ttl", 60'000'000LL, 7 * 86'400'000'000LL, "1m to 7d").value_or(request.ttl_us);
   request.uses = static_cast<std::uint32_t>(body.optional_integer("uses", 1, 10'000).value_or(1));
   if (!request.name.empty() && !wire::is_device_name(request.name)) body.refuse("name", kNameForm);
-  if (!request.name.empty() && request.uses > 1) body.refuse("uses", "a fixed name enrols one device: leave out name, or uses");
+  if (!request.name.empty() && request.uses > 1)
+    body.refuse("uses", "a fixed name enrols one device: leave out name, or uses");
   if (auto problem = body.problem()) co_return *problem;
   auto create = [&identity = call.services.identity, request](auto done) { identity.create_enrolment(request, done); };
   const auto made = co_await answer_of<Outcome<Enrolment>>(std::move(create));
   if (!made) co_return made.error();
-  const std::string address = reachable_address(call.options.public_host, call.request.header("Host"), call.options.port);
+  const std::string address =
+      reachable_address(call.options.public_host, call.request.header("Host"), call.options.port);
   boost::json::object answer;
   answer["id"] = made->id;
   answer["token"] = made->token;

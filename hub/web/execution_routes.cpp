@@ -74,7 +74,9 @@ boost::asio::awaitable<Answer> list_executions(Call& call) {
 }
 
 boost::asio::awaitable<Answer> get_execution(Call& call) {
-  auto get = [&commands = call.services.commands, id = ExecutionId(call.path["execution"])] { return commands.get(id); };
+  auto get = [&commands = call.services.commands, id = ExecutionId(call.path["execution"])] {
+    return commands.get(id);
+  };
   const auto found = co_await on_control(call, std::move(get));
   if (!found) co_return found.error();
   if (auto allowed = call.authorize_device(found->device); !allowed) co_return allowed.error();

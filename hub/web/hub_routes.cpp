@@ -62,7 +62,8 @@ boost::asio::awaitable<Answer> get_health(Call&) {
 boost::asio::awaitable<Answer> get_readiness(Call& call) {
   if (call.services.ready()) co_return text_answer("ready\n", "text/plain; charset=utf-8");
   const std::string failure = call.services.readings.status().failure;
-  co_return text_answer((failure.empty() ? "starting or shutting down" : failure) + "\n", "text/plain; charset=utf-8", 503);
+  co_return text_answer((failure.empty() ? "starting or shutting down" : failure) + "\n", "text/plain; charset=utf-8",
+                        503);
 }
 
 boost::asio::awaitable<Answer> get_metrics(Call& call) {

@@ -9,8 +9,9 @@ namespace hub::web {
 
 bool changes_state(std::string_view method);  // all but GET, HEAD, OPTIONS
 
-/// With an Origin: it must be exactly https:// and our own Host. Without: a browser says Sec-Fetch-Site, which must then be
-/// same-origin or none (typed by the user); other programs say neither, and carry no cookie that they were not given.
+/// With an Origin: it must be exactly https:// and our own Host. Without: a browser says Sec-Fetch-Site, which must
+/// then be same-origin or none (typed by the user); other programs say neither, and carry no cookie that they were not
+/// given.
 bool is_own_origin(const wire::HttpRequest& request);
 
 }  // namespace hub::web

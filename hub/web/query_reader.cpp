@@ -24,14 +24,16 @@ std::optional<std::string> QueryReader::optional_text(std::string_view name) {
   return value == nullptr ? std::nullopt : std::optional(*value);
 }
 
-std::optional<std::int64_t> QueryReader::optional_integer(std::string_view name, std::int64_t least, std::int64_t most) {
+std::optional<std::int64_t> QueryReader::optional_integer(std::string_view name, std::int64_t least,
+                                                          std::int64_t most) {
   const std::string* value = find(name);
   if (value == nullptr) return std::nullopt;
   std::int64_t number = 0;
   const char* end = value->data() + value->size();
   const auto [stop, ec] = std::from_chars(value->data(), end, number);
   if (ec != std::errc() || stop != end || number < least || number > most) {
-    refuse(name, std::string(name) + " must be a whole number from " + std::to_string(least) + " to " + std::to_string(most));
+    refuse(name,
+           std::string(name) + " must be a whole number from " + std::to_string(least) + " to " + std::to_string(most));
     return std::nullopt;
   }
   return number;

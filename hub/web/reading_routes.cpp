@@ -128,7 +128,8 @@ boost::asio::awaitable<Answer> get_readings(Call& call) {
     head.as_of = position_text(call, buckets->as_of);
     co_return text_answer(buckets_json(head, wish, *buckets), "application/json");
   }
-  const RawQuery wish{series->id, range.from_us, range.to_us, static_cast<std::uint32_t>(limit.value_or(10'000)), cursor};
+  const RawQuery wish{series->id, range.from_us, range.to_us, static_cast<std::uint32_t>(limit.value_or(10'000)),
+                      cursor};
   auto start = [&readings, wish](auto done) { readings.query_raw(wish, done); };
   const auto page = co_await answer_of<Result<RawPage>>(std::move(start));
   if (!page) co_return storage_problem(page.error());

@@ -10,8 +10,8 @@
 namespace hub::web {
 
 struct Target {
-  std::vector<std::string> segments;                         // "/api/v1/hub" → api, v1, hub; "/" → none
-  std::vector<std::pair<std::string, std::string>> query;    // in order; '+' stays '+'
+  std::vector<std::string> segments;                          // "/api/v1/hub" → api, v1, hub; "/" → none
+  std::vector<std::pair<std::string, std::string>> query;     // in order; '+' stays '+'
   static std::optional<Target> parse(std::string_view text);  // nothing where it is not a valid origin-form target
 };
 

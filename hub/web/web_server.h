@@ -19,7 +19,19 @@
 #include "hub/storage/readings_store.h"
 #include "wire/http.h"
 
+namespace spdlog {
+class logger;
+}
+
 namespace hub {
+
+/// What /hub and the dashboard's status line show of the last seconds; counted by App.
+struct HubActivity {
+  std::int64_t uptime_s = 0;
+  double readings_per_s = 0, frames_per_s = 0, commits_per_s = 0;
+  std::uint64_t devices_connected = 0, viewers = 0;
+  std::uint64_t memory_bytes = 0;  // resident
+};
 
 struct WebServices {
   ReadingsStore& readings;
@@ -30,8 +42,10 @@ struct WebServices {
   AlertService& alerts;      // on control
   base::Worker& control;
   const base::Clock& clock;
-  std::function<std::string()> metrics;  // Prometheus text; thread-safe
-  std::function<bool()> ready;           // /readyz
+  std::function<std::string()> metrics;   // Prometheus text; thread-safe
+  std::function<bool()> ready;            // /readyz
+  std::function<HubActivity()> activity;  // thread-safe
+  std::shared_ptr<spdlog::logger> log;
 };
 
 struct WebOptions {
@@ -39,20 +53,40 @@ struct WebOptions {
   std::string bind_address = "::";   // both families; "0.0.0.0" where IPv6 is off
   std::string public_host;           // in printed URLs and enrolment commands
   std::string ca_sha256_hex;         // in enrolment commands
+  std::string ca_pem;                // given to devices that enrol
   std::string web_root;              // --web-root: serve the dashboard from here instead of what is embedded
   std::size_t connections = 20'000;  // a core; past it a socket is closed at once
-  std::size_t handshakes = 128;      // in progress on a core
+  std::size_t handshakes = 128;      // in progress on a core; past it accepting waits
+  std::size_t device_message_bytes = 64 * 1024;
+  std::size_t live_backlog_bytes = 256 * 1024;  // as LiveLimits
 };
 
-/// One per I/O core, on its executor; all cores listen on the same port (SO_REUSEPORT).
+/// Whether `port` can be had: errc::conflict names address and port where another program listens there. SO_REUSEPORT
+/// alone would let two hubs of one user share a port without a word. Port 0 is always free.
+Outcome<bool> check_port(const std::string& bind_address, std::uint16_t port);
+
+/// One per I/O core, on its executor; all cores listen on the same port (SO_REUSEPORT). Each connection is a task of
+/// its own: handshake, requests one after another, and the session of an upgrade.
 class WebServer {
  public:
   WebServer(boost::asio::any_io_executor executor, WebServices services, LiveCore& live, DeviceGateway& devices,
             wire::ServerTls tls, WebOptions options);
   ~WebServer();
-  /// Binds and starts accepting. errc text names the address and port where they are taken.
+  /// Binds and starts accepting. errc text names the address and port where they are taken. Any thread, once.
   Outcome<bool> start();
-  boost::asio::awaitable<void> stop();  // no new connections; open requests end
+  /// Where it listens: what `options.port` said, or what the system chose for 0.
+  std::uint16_t port() const;
+  /// New connections use these certificates from now on. Any thread.
+  void use_tls(wire::ServerTls tls);
+  /// No new connections; idle ones are closed, requests in progress get their answer. Completes when no connection is
+  /// left: stop the gateway and the live core at the same time.
+  boost::asio::awaitable<void> stop();
+
+  struct Counters {
+    std::uint64_t connections = 0, accepted = 0, refused = 0, handshakes_failed = 0;
+    std::uint64_t requests = 0, client_errors = 0, server_errors = 0;  // answers, and those with 4xx and 5xx
+  };
+  Counters counters() const;  // any thread
 
  private:
   struct State;

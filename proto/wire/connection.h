@@ -13,6 +13,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/result.h"
 #include "wire/tls_context.h"
@@ -31,8 +32,10 @@ struct ConnectionLimits {
   std::chrono::milliseconds heartbeat{15'000};  // ping after this much silence; dead after twice
 };
 
+/// Not an aggregate on purpose: g++ 12 destroys aggregate temporaries inside a co_await expression twice.
 struct CloseReason {
-  std::uint16_t code = 1000;
+  CloseReason(std::uint16_t c = 1000, std::string why = {}) : code(c), reason(std::move(why)) {}
+  std::uint16_t code;
   std::string reason;  // ≤ 123 bytes
 };
 

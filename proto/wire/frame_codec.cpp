@@ -57,26 +57,33 @@ bool all_exact(std::span<const double> values, int scale) {
 void encode_times(std::span<const std::int64_t> times_us, std::int64_t relative_to_us, Block& block) {
   block.set_base_us(times_us[0] - relative_to_us);
   block.set_count(static_cast<std::uint32_t>(times_us.size()));
-  block.clear_jitter_us();
-  block.set_step_us(0);
+  block.clear_jitter();
+  block.set_step(0);
+  block.set_unit_us(0);
   if (times_us.size() < 2) return;
   // The middle of the differences keeps most of the jitter column short, whatever a few outliers do.
   std::vector<std::int64_t> steps;
   steps.reserve(times_us.size() - 1);
-  bool regular = true;
+  bool regular = true, whole_ms = true;
   for (std::size_t i = 1; i < times_us.size(); ++i) {
     steps.push_back(times_us[i] - times_us[i - 1]);
     regular = regular && steps.back() == steps.front();
+    whole_ms = whole_ms && steps.back() % 1'000 == 0;
+  }
+  // Clocks that are read in milliseconds (most sensors) need a byte less a sample.
+  block.set_unit_us(whole_ms ? 1'000 : 0);
+  if (whole_ms) {
+    for (auto& step : steps) step /= 1'000;
   }
   if (regular) {
-    block.set_step_us(steps.front());
+    block.set_step(steps.front());
     return;
   }
   std::vector<std::int64_t> sorted = steps;
   const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
   std::nth_element(sorted.begin(), middle, sorted.end());
-  block.set_step_us(*middle);
-  auto& jitter = *block.mutable_jitter_us();
+  block.set_step(*middle);
+  auto& jitter = *block.mutable_jitter();
   jitter.Reserve(static_cast<int>(steps.size()));
   for (const std::int64_t step : steps) jitter.AddAlreadyReserved(step - *middle);
 }
@@ -137,19 +144,24 @@ base::Result<void> decode_times(const Block& block, std::int64_t relative_to_us,
   const std::size_t count = block.count();
   if (count == 0) return errc::malformed;
   if (count > limits.readings) return errc::too_large;
-  const auto& jitter = block.jitter_us();
+  const auto& jitter = block.jitter();
   if (!jitter.empty() && static_cast<std::size_t>(jitter.size()) != count - 1) return errc::malformed;
   std::int64_t t;
   if (__builtin_add_overflow(relative_to_us, block.base_us(), &t)) return errc::malformed;
   if (t > kTimeLimit || t < -kTimeLimit) return errc::malformed;
   out.resize(count);
   out[0] = t;
-  const std::int64_t step = block.step_us();
+  const std::int64_t step = block.step();
+  const std::int64_t unit = std::max<std::int64_t>(block.unit_us(), 1);
+  if (unit > 1'000'000) return errc::malformed;
   if (step > kTimeLimit || step < -kTimeLimit) return errc::malformed;
   for (std::size_t i = 1; i < count; ++i) {
     const std::int64_t extra = jitter.empty() ? 0 : jitter[static_cast<int>(i - 1)];
     std::int64_t delta;
-    if (__builtin_add_overflow(step, extra, &delta) || __builtin_add_overflow(t, delta, &t)) return errc::malformed;
+    if (__builtin_add_overflow(step, extra, &delta) || __builtin_mul_overflow(delta, unit, &delta) ||
+        __builtin_add_overflow(t, delta, &t)) {
+      return errc::malformed;
+    }
     if (t > kTimeLimit || t < -kTimeLimit) return errc::malformed;
     out[i] = t;
   }

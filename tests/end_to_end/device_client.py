@@ -109,6 +109,6 @@ def body(values, alias=1, base_us=None, step_us=1_000_000, define=("temperature"
         out.definitions.add(alias=alias, name=define[0], unit=define[1], type=define[2], interval_ms=1000)
     if base_us is None:
         base_us = wall - step_us * len(values)
-    block = out.blocks.add(base_us=base_us - wall, step_us=step_us, count=len(values))
+    block = out.blocks.add(base_us=base_us - wall, step=step_us, count=len(values))
     block.columns.add(series=alias, doubles=values)
     return out

@@ -65,7 +65,7 @@ class DeviceLink(unittest.IsolatedAsyncioTestCase):
         b = pb.FrameBody(wall_us=wall)
         for alias, (name, kind) in enumerate([("n", 1), ("b", 2), ("s", 3), ("l", 4), ("d", 1)], 1):
             b.definitions.add(alias=alias, name=name, type=kind)
-        block = b.blocks.add(base_us=-2_000_000, step_us=1_000_000, count=2, jitter_us=[5])
+        block = b.blocks.add(base_us=-2_000_000, step=1_000_000, count=2, jitter=[5])
         block.columns.add(series=1, doubles=[1e-300, -0.0])
         block.columns.add(bits=b"\x02")  # series 0: the previous column's plus one
         block.columns.add(dictionary=["on", "gr\u00fcn"], indices=[1, 0])

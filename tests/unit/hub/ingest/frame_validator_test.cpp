@@ -27,7 +27,7 @@ class FrameValidatorTest : public ::testing::Test {
   telemetry::v1::Block& block(std::uint32_t count, std::int64_t base = -1'000'000) {
     auto& b = *body_.add_blocks();
     b.set_base_us(base);
-    b.set_step_us(1'000);
+    b.set_step(1'000);
     b.set_count(count);
     return b;
   }

@@ -1,0 +1,350 @@
+#include "hub/web/web_server.h"
+
+#include <spdlog/spdlog.h>
+#include <sys/socket.h>
+
+#include <atomic>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/ip/v6_only.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <unordered_map>
+
+#include "base/bytes.h"
+#include "hub/web/answer.h"
+#include "hub/web/assets.h"
+#include "hub/web/dispatcher.h"
+#include "hub/web/enrolment_command.h"
+#include "hub/web/upgrade.h"
+#include "wire/task_group.h"
+
+namespace hub {
+namespace {
+
+using boost::asio::ip::tcp;
+using ReusePort = boost::asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
+constexpr auto kWait = boost::asio::as_tuple(boost::asio::use_awaitable);
+
+std::string_view path_of(const wire::HttpRequest& request) {
+  return std::string_view(request.target).substr(0, request.target.find('?'));
+}
+
+bool is_socket_path(std::string_view path) {
+  return path == web::kDevicePath || path == web::kLivePath;
+}
+
+Problem listen_problem(const std::string& address, std::uint16_t port, const error_code& ec) {
+  const std::string where = "port " + std::to_string(port) + " on " + address;
+  if (ec == boost::asio::error::address_in_use) {
+    return {errc::conflict,
+            where + " is taken: another program is listening there (address in use); stop it or choose another --port",
+            ""};
+  }
+  if (ec == boost::asio::error::access_denied) {
+    return {errc::forbidden,
+            where + " may not be used by this user: " + ec.message() + "; ports below 1024 need a privilege", ""};
+  }
+  return {errc::unavailable, "cannot listen on " + where + ": " + ec.message(), ""};
+}
+
+/// Opens and binds; does not listen. "::" falls back to IPv4 where the machine has no IPv6.
+Outcome<tcp::endpoint> bind_acceptor(tcp::acceptor& acceptor, const std::string& address, std::uint16_t port,
+                                     bool share) {
+  error_code ec;
+  auto ip = boost::asio::ip::make_address(address, ec);
+  if (ec) return Problem{errc::invalid_argument, "bind address " + address + " is not an IP address", "/bind"};
+  (void)acceptor.open(tcp::endpoint(ip, port).protocol(), ec);
+  if (ec == boost::asio::error::address_family_not_supported && ip == boost::asio::ip::address_v6::any()) {
+    ip = boost::asio::ip::address_v4::any();
+    (void)acceptor.open(tcp::v4(), ec);
+  }
+  if (!ec) (void)acceptor.set_option(tcp::acceptor::reuse_address(true), ec);
+  if (!ec && share) (void)acceptor.set_option(ReusePort(true), ec);
+  if (!ec && ip.is_v6()) (void)acceptor.set_option(boost::asio::ip::v6_only(false), ec);
+  if (!ec) (void)acceptor.bind(tcp::endpoint(ip, port), ec);
+  tcp::endpoint bound;
+  if (!ec) bound = acceptor.local_endpoint(ec);
+  if (ec) return listen_problem(address, port, ec);
+  return bound;
+}
+
+}  // namespace
+
+Outcome<bool> check_port(const std::string& bind_address, std::uint16_t port) {
+  if (port == 0) return true;
+  boost::asio::io_context context;
+  tcp::acceptor acceptor(context);
+  const auto bound = bind_acceptor(acceptor, bind_address, port, false);
+  if (!bound) return bound.error();
+  return true;
+}
+
+struct WebServer::State : std::enable_shared_from_this<WebServer::State> {
+  State(boost::asio::any_io_executor e, WebServices s, LiveCore& l, DeviceGateway& d, wire::ServerTls t, WebOptions o)
+      : executor(e),
+        services(std::move(s)),
+        options(std::move(o)),
+        live(l),
+        devices(d),
+        tls(std::move(t)),
+        assets(web::embedded_dashboard(), options.web_root),
+        dispatcher(services, options, assets),
+        acceptor(e),
+        slot_free(e),
+        tasks(e, [this](const std::exception& error) {
+          services.log->error("connection task failed: {}", error.what());
+        }) {}
+
+  struct Open {
+    wire::HttpConnection* http = nullptr;
+    bool answering = false;
+  };
+
+  boost::asio::any_io_executor executor;
+  const WebServices services;
+  WebOptions options;
+  LiveCore& live;
+  DeviceGateway& devices;
+  wire::ServerTls tls;
+  web::Assets assets;
+  web::Dispatcher dispatcher;
+  tcp::acceptor acceptor;
+  boost::asio::steady_timer slot_free;  // cancelled when a handshake ends while accepting waits for it
+  std::atomic<std::uint16_t> bound_port{0};
+  bool stopping = false;
+  std::uint64_t next_connection = 1;
+  std::uint8_t request_number = 0;
+  std::unordered_map<std::uint64_t, int> shaking;  // sockets in their TLS handshake; ≤ options.handshakes
+  std::unordered_map<std::uint64_t, Open> open;    // ≤ options.connections
+  std::size_t connection_count = 0;                // WebSockets included
+  struct {
+    std::atomic<std::uint64_t> connections{0}, accepted{0}, refused{0}, handshakes_failed{0}, requests{0},
+        client_errors{0}, server_errors{0};
+  } counters;
+  wire::TaskGroup tasks;  // last: ends first
+
+  boost::asio::awaitable<void> accept();
+  boost::asio::awaitable<void> serve(tcp::socket socket);
+  boost::asio::awaitable<void> serve_http(std::uint64_t number, std::unique_ptr<wire::HttpConnection> http);
+  /// True where nothing more is to be read: the connection became a WebSocket (and has ended since), or is broken.
+  boost::asio::awaitable<bool> upgrade(std::uint64_t number, std::unique_ptr<wire::HttpConnection>& http,
+                                       const wire::HttpRequest& request);
+  boost::asio::awaitable<wire::HttpResponse> answer(const wire::HttpRequest& request);
+  wire::HttpResponse refusal(const wire::HttpRequest& request, const Problem& problem);
+  void count(const wire::HttpResponse& response);
+  std::string make_request_id();
+};
+
+boost::asio::awaitable<void> WebServer::State::accept() {
+  bool told_of_shortage = false;
+  while (!stopping) {
+    while (!stopping && shaking.size() >= options.handshakes) {
+      slot_free.expires_at(std::chrono::steady_clock::time_point::max());
+      co_await slot_free.async_wait(kWait);
+    }
+    tcp::socket socket(executor);
+    const auto [ec] = co_await acceptor.async_accept(socket, kWait);
+    if (stopping || ec == boost::asio::error::operation_aborted) co_return;
+    if (ec) {
+      if (ec == boost::asio::error::connection_aborted) continue;
+      // Out of file descriptors or memory: those who are connected go on; the rest waits in the listen queue.
+      if (!std::exchange(told_of_shortage, true)) services.log->error("cannot accept connections: {}", ec.message());
+      slot_free.expires_after(std::chrono::milliseconds(100));
+      co_await slot_free.async_wait(kWait);
+      continue;
+    }
+    told_of_shortage = false;
+    if (connection_count >= options.connections) {
+      ++counters.refused;
+      continue;  // the socket closes here
+    }
+    ++connection_count;
+    ++counters.accepted;
+    ++counters.connections;
+    tasks.spawn(serve(std::move(socket)));
+  }
+}
+
+boost::asio::awaitable<void> WebServer::State::serve(tcp::socket socket) {
+  const std::uint64_t number = next_connection++;
+  error_code ignored;
+  (void)socket.set_option(tcp::no_delay(true), ignored);
+  shaking.emplace(number, socket.native_handle());
+  const wire::HttpLimits limits;
+  auto accepted = co_await wire::accept_http(std::move(socket), tls, limits);
+  shaking.erase(number);
+  slot_free.cancel();
+  if (!accepted) {
+    ++counters.handshakes_failed;
+    services.log->debug("TLS handshake failed: {}", accepted.error().message());
+  } else if (!stopping) {
+    co_await serve_http(number, std::move(*accepted));
+  }
+  --connection_count;
+  --counters.connections;
+}
+
+boost::asio::awaitable<void> WebServer::State::serve_http(std::uint64_t number,
+                                                          std::unique_ptr<wire::HttpConnection> http) {
+  Open& entry = open[number];
+  entry.http = http.get();
+  while (!stopping) {
+    auto request = co_await http->read();
+    if (!request) break;
+    entry.answering = true;
+    if (is_socket_path(path_of(*request))) {
+      if (co_await upgrade(number, http, *request)) break;
+    } else {
+      auto response = co_await answer(*request);
+      count(response);
+      if (co_await http->write(*request, std::move(response))) break;
+    }
+    entry.answering = false;
+    if (!http->keep_alive()) break;
+  }
+  open.erase(number);
+}
+
+boost::asio::awaitable<wire::HttpResponse> WebServer::State::answer(const wire::HttpRequest& request) {
+  const std::string request_id = make_request_id();
+  const std::int64_t began_us = services.clock.boot_us();
+  std::string user;
+  auto response = co_await dispatcher.answer(request, request_id, user);
+  const std::int64_t took_us = services.clock.boot_us() - began_us;
+  const bool changed = request.method != "GET" && request.method != "HEAD";
+  services.log->log(changed ? spdlog::level::info : spdlog::level::debug, "{} {} {} by {} from {} in {} µs, request {}",
+                    request.method, path_of(request), response.status, user.empty() ? "-" : user,
+                    request.remote_address, took_us, request_id);
+  co_return response;
+}
+
+wire::HttpResponse WebServer::State::refusal(const wire::HttpRequest& request, const Problem& problem) {
+  const std::string request_id = make_request_id();
+  wire::HttpResponse response;
+  if (!request.is_upgrade) {
+    response =
+        web::problem_answer(426, "upgrade_required", "Upgrade required", "this endpoint is a WebSocket", request_id);
+    web::set_header(response, "Upgrade", "websocket");
+  } else {
+    response = web::problem_answer(problem, request_id);
+    if (problem.code == errc::unauthenticated) web::set_header(response, "WWW-Authenticate", "Bearer");
+  }
+  web::add_security_headers(response);
+  services.log->debug("{} {} from {} refused: {}", request.method, response.status, request.remote_address,
+                      problem.detail);
+  return response;
+}
+
+boost::asio::awaitable<bool> WebServer::State::upgrade(std::uint64_t number,
+                                                       std::unique_ptr<wire::HttpConnection>& http,
+                                                       const wire::HttpRequest& request) {
+  const bool is_device = path_of(request) == web::kDevicePath;
+  std::optional<Principal> who;
+  std::optional<Problem> problem;
+  if (!request.is_upgrade) {
+    problem = Problem{errc::invalid_argument, "not an upgrade", ""};
+  } else if (is_device) {
+    auto device = web::admit_device(services, request);
+    if (device) {
+      who = std::move(*device);
+    } else {
+      problem = device.error();
+    }
+  } else {
+    auto viewer = web::admit_viewer(services, request);
+    if (viewer) {
+      who = std::move(*viewer);
+    } else {
+      problem = viewer.error();
+    }
+  }
+  if (problem) {
+    auto response = refusal(request, *problem);
+    count(response);
+    co_return static_cast<bool>(co_await http->write(request, std::move(response)));
+  }
+  wire::ConnectionLimits limits;
+  limits.message_bytes = is_device ? options.device_message_bytes : 64 * 1024;
+  limits.backlog_bytes = is_device ? limits.backlog_bytes : options.live_backlog_bytes;
+  std::string protocol = is_device ? web::kDeviceProtocol : web::kLiveProtocol;
+  auto upgraded = co_await http->upgrade(request, std::move(protocol), limits);
+  open.erase(number);
+  http.reset();
+  if (!upgraded || stopping) co_return true;
+  auto connection = std::move(*upgraded);
+  if (is_device) {
+    co_await devices.serve(std::move(connection), std::move(who));
+  } else {
+    Principal viewer = std::move(*who);
+    co_await live.serve(std::move(connection), std::move(viewer));
+  }
+  co_return true;
+}
+
+void WebServer::State::count(const wire::HttpResponse& response) {
+  ++counters.requests;
+  if (response.status >= 500) {
+    ++counters.server_errors;
+  } else if (response.status >= 400) {
+    ++counters.client_errors;
+  }
+}
+
+std::string WebServer::State::make_request_id() {
+  const std::uint64_t id = (static_cast<std::uint64_t>(services.clock.now_us()) << 8) | ++request_number;
+  std::string bytes;
+  for (int shift = 56; shift >= 0; shift -= 8) bytes += static_cast<char>(id >> shift);
+  return base::to_hex(std::string_view(bytes));
+}
+
+WebServer::WebServer(boost::asio::any_io_executor executor, WebServices services, LiveCore& live,
+                     DeviceGateway& devices, wire::ServerTls tls, WebOptions options)
+    : state_(std::make_shared<State>(std::move(executor), std::move(services), live, devices, std::move(tls),
+                                     std::move(options))) {}
+
+WebServer::~WebServer() = default;
+
+Outcome<bool> WebServer::start() {
+  State& state = *state_;
+  const auto bound = bind_acceptor(state.acceptor, state.options.bind_address, state.options.port, true);
+  if (!bound) return bound.error();
+  error_code ec;
+  (void)state.acceptor.listen(1'024, ec);
+  if (ec) return listen_problem(state.options.bind_address, state.options.port, ec);
+  state.bound_port = bound->port();
+  state.options.port = bound->port();
+  boost::asio::post(state.executor, [self = state_] {
+    if (!self->stopping) self->tasks.spawn(self->accept());
+  });
+  return true;
+}
+
+std::uint16_t WebServer::port() const {
+  return state_->bound_port;
+}
+
+void WebServer::use_tls(wire::ServerTls tls) {
+  boost::asio::post(state_->executor, [self = state_, tls = std::move(tls)] { self->tls = tls; });
+}
+
+boost::asio::awaitable<void> WebServer::stop() {
+  State& state = *state_;
+  state.stopping = true;
+  error_code ignored;
+  (void)state.acceptor.close(ignored);
+  state.slot_free.cancel();
+  // The socket belongs to accept_http now; shutting its descriptor down ends the handshake's read there.
+  for (const auto& [number, descriptor] : state.shaking) ::shutdown(descriptor, SHUT_RDWR);
+  for (const auto& [number, entry] : state.open) {
+    if (!entry.answering) entry.http->abort();
+  }
+  co_await state.tasks.join();
+}
+
+WebServer::Counters WebServer::counters() const {
+  const auto& c = state_->counters;
+  return {c.connections, c.accepted, c.refused, c.handshakes_failed, c.requests, c.client_errors, c.server_errors};
+}
+
+}  // namespace hub
