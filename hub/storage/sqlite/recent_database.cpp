@@ -61,7 +61,7 @@ Result<void> RecentDatabase::make_tables(base::Random& random) {
 
 Result<void> RecentDatabase::prepare() {
   // A seal writes many pages in one transaction; without room they would go to the log twice.
-  if (auto done = db_.execute("PRAGMA cache_size=-65536"); !done) return done;
+  if (auto done = db_.execute("PRAGMA cache_size=-65536;PRAGMA journal_size_limit=67108864"); !done) return done;
   auto chunks = ChunkTable::prepare(db_);
   if (!chunks) return chunks.error();
   chunks_ = std::move(*chunks);
