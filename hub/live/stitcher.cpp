@@ -107,9 +107,8 @@ wire::Awaitable<Stitcher::Step> Stitcher::announce() {
   order_.series.shrink_to_fit();
   if (!order_.added) {
     if (order_.restarted) assembly_ += *phase_fragment(order_.subscription, pb::LivePhase::PHASE_RESTARTED);
-    assembly_ += *phase_fragment(order_.subscription, order_.history ? pb::LivePhase::PHASE_HISTORY
-                                                      : conflate_    ? pb::LivePhase::PHASE_CONFLATED
-                                                                     : pb::LivePhase::PHASE_CATCH_UP);
+    assembly_ += *phase_fragment(order_.subscription,
+                                 order_.history ? pb::LivePhase::PHASE_HISTORY : pb::LivePhase::PHASE_CATCH_UP);
   }
   if (!co_await send_rest()) co_return Step::cancelled;
   const std::int64_t now = clock_.now_us();

@@ -76,7 +76,12 @@ class Stitcher {
   CommitNumber position() const { return floor_; }
   /// Where a viewer that breaks off now may go on; nothing before the history is complete.
   std::optional<CommitNumber> resumable() const;
-  void writing() { sent_floor_ = is_mid_commit_ ? 0 : floor_; }
+  void writing() {
+    sent_floor_ = is_mid_commit_ ? 0 : floor_;
+    answered_ = true;
+  }
+  /// Its Subscribe has not been answered: whoever cancels it must.
+  bool owes_answer() const { return order_.announce && !order_.added && !answered_; }
   /// About how many bytes catch_up_with() would make of `commits`.
   std::size_t estimate(const std::vector<CommitPtr>& commits) const;
   /// The rest as one message: what `commits` (all behind position()) hold of these series. Moves position().
@@ -135,7 +140,7 @@ class Stitcher {
   CommitNumber floor_ = 0;       // everything up to here is in what was sent or in assembly_
   CommitNumber sent_floor_ = 0;  // and here, in what was sent
   CommitNumber even_from_ = 0;   // from here on all series stand at floor_
-  bool is_mid_commit_ = false;
+  bool is_mid_commit_ = false, answered_ = false;
   std::string assembly_;  // not sent yet
   std::unordered_map<SeriesId, LatestReading> snapshot_;
   Conflator conflator_;

@@ -57,7 +57,6 @@ wire::Awaitable<void> ViewerSession::work_on(std::uint32_t id, std::shared_ptr<S
       if (stitcher->is_losing_ground() && !stitcher->conflates()) {
         lower();
         stitcher->conflate();
-        say_phase(subscription, pb::LivePhase::PHASE_CONFLATED, 1);
       }
       break;
     case Stitcher::Step::at_head:

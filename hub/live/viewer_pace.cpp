@@ -6,7 +6,6 @@
 namespace hub::live {
 namespace {
 
-constexpr std::size_t kStallsBeforeLowered = 3;  // within a minute
 constexpr std::int64_t kStallWindowUs = 60'000'000;
 constexpr std::int64_t kLoweredUs = 10'000'000, kLoweredMaxUs = 300'000'000;
 constexpr std::int64_t kForgiveUs =
@@ -59,7 +58,7 @@ void ViewerSession::stall() {
     stalled_ = true;
     const std::int64_t now = shared_.clock.boot_us();
     std::erase_if(stalls_us_, [&](std::int64_t at) { return now - at > kStallWindowUs; });
-    if (stalls_us_.size() < kStallsBeforeLowered) stalls_us_.push_back(now);
+    if (stalls_us_.size() < shared_.limits.stalls_before_conflated) stalls_us_.push_back(now);
     for (const std::uint32_t id : told) say_phase(subscriptions_.at(id), pb::LivePhase::PHASE_LATEST_ONLY);
   }
   work_.notify();
@@ -68,7 +67,7 @@ void ViewerSession::stall() {
 /// The socket is empty again.
 void ViewerSession::recover() {
   stalled_ = false;
-  if (stalls_us_.size() >= kStallsBeforeLowered) {
+  if (stalls_us_.size() >= shared_.limits.stalls_before_conflated) {
     stalls_us_.clear();
     lower();
   }

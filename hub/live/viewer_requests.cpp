@@ -129,7 +129,15 @@ void ViewerSession::remove(std::uint32_t id) {
 
 /// Takes its series from wherever they are.
 void ViewerSession::abandon(Subscription& subscription) {
-  for (auto& stitcher : subscription.stitchers) stitcher->cancel();
+  for (auto& stitcher : subscription.stitchers) {
+    stitcher->cancel();
+    if (stitcher->owes_answer()) {
+      // Each Subscribe has one answer, so that a viewer can count which request a message belongs to.
+      std::string empty;
+      append_series(empty, subscription.id, {}, false);
+      push_control(std::make_shared<const std::string>(std::move(empty)));
+    }
+  }
   subscription.stitchers.clear();
   for (const SeriesId series : subscription.live) shared_.router.unlisten(*this, series, subscription.wish.tier);
   subscription.live.clear();
