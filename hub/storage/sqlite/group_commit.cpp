@@ -37,12 +37,12 @@ void GroupCommit::start() {
   pthread_setname_np(thread_.native_handle(), "journal");
 }
 
-errc GroupCommit::refusal(std::size_t bytes) const {
+errc GroupCommit::refusal(const StoredFrame& frame, std::size_t bytes) {
   if (ending_ || fatal_) return errc::unavailable;
   const std::size_t waiting = queued_bytes_ + committing_bytes_;
   if (waiting > 0 && waiting + bytes > limits_.pending_max_bytes) return errc::busy;
   if (tail_.bytes() > limits_.tail_max_bytes) return errc::busy;
-  return errc::ok;
+  return refused_.allows(frame) ? errc::ok : errc::busy;
 }
 
 void GroupCommit::submit(StoredFrame frame, Reply<AppendResult> reply) {
@@ -50,11 +50,13 @@ void GroupCommit::submit(StoredFrame frame, Reply<AppendResult> reply) {
   errc refused;
   {
     const std::lock_guard lock(mutex_);
-    refused = refusal(bytes);
+    refused = refusal(frame, bytes);
     if (refused == errc::ok) {
       queue_.push_back({std::move(frame), std::move(reply), bytes});
       queued_bytes_ += bytes;
       if (committing_bytes_ > 0) arrived_during_commit_ = true;
+    } else {
+      refused_.mark(frame);
     }
   }
   if (refused != errc::ok) return reply(error_code(refused));
@@ -70,6 +72,7 @@ void GroupCommit::cursors(std::vector<StreamKey> streams, Reply<std::vector<std:
     } else if (tasks_.size() >= kMaxTasks) {
       refused = errc::busy;
     } else {
+      for (const auto& stream : streams) refused_.forget(stream);
       tasks_.push_back([this, streams = std::move(streams), reply] {
         std::vector<std::uint64_t> sequences;
         for (const auto& stream : streams) {
@@ -187,14 +190,19 @@ void GroupCommit::commit(std::vector<Submission> group) {
     fatal = fatal_;
   }
   error_code error;
-  if (fatal || !has_space()) {
-    error = errc::unavailable;
-    for (auto& verdict : verdicts) verdict.needs_commit = true;
-  } else {
-    for (std::size_t i = 0; i < group.size(); ++i) verdicts[i] = decide(group[i].frame, number, accepted);
-    group_types_.clear();
-    if (!accepted.empty()) error = store(number, std::move(accepted));
+  if (fatal || !has_space()) error = errc::unavailable;
+  for (std::size_t i = 0; i < group.size() && !error; ++i) {
+    auto verdict = decide(group[i].frame, number, accepted);
+    if (verdict) {
+      verdicts[i] = std::move(*verdict);
+    } else {
+      error = verdict.error();
+      cursors_.drop_staged();
+    }
   }
+  group_types_.clear();
+  if (!error && !accepted.empty()) error = store(number, accepted);
+  if (error) take_queue(group, verdicts);
   for (std::size_t i = 0; i < group.size(); ++i) {
     auto& verdict = verdicts[i];
     if (error && verdict.needs_commit) {
@@ -207,32 +215,48 @@ void GroupCommit::commit(std::vector<Submission> group) {
   }
 }
 
-GroupCommit::Verdict GroupCommit::decide(StoredFrame& frame, CommitNumber number, std::vector<StoredFrame>& accepted) {
+void GroupCommit::take_queue(std::vector<Submission>& group, std::vector<Verdict>& verdicts) {
+  const std::lock_guard lock(mutex_);
+  while (!queue_.empty()) {
+    group.push_back(std::move(queue_.front()));
+    queue_.pop_front();
+  }
+  queued_bytes_ = 0;
+  verdicts.resize(group.size());
+  for (std::size_t i = 0; i < group.size(); ++i) {
+    if (verdicts[i].needs_commit) refused_.mark(group[i].frame);
+  }
+}
+
+Result<GroupCommit::Verdict> GroupCommit::decide(StoredFrame& frame, CommitNumber number,
+                                                 std::vector<StoredFrame>& accepted) {
   Verdict verdict;
   if (!is_well_formed(frame) || !types_fit(frame)) {
     verdict.result = error_code(errc::invalid_argument);
+    verdict.needs_commit = false;
     return verdict;
   }
   const auto durable = cursors_.find_durable(frame.stream);
+  if (!durable) return Result<Verdict>(boost::system::in_place_error, durable.error());
   auto cursor = cursors_.find(frame.stream);
-  if (!durable || !cursor) {
-    verdict.result = durable ? cursor.error() : durable.error();
-    return verdict;
-  }
+  if (!cursor) return Result<Verdict>(boost::system::in_place_error, cursor.error());
   verdict.durable_sequence = durable->sequence;
-  const std::uint64_t last = frame.last_sequence;
-  if (admit(frame, *cursor, number) == Admission::duplicate) {
+  verdict.needs_commit = frame.last_sequence > durable->sequence;
+  // The submission keeps what names the frame, in case it has to be refused after all.
+  StoredFrame admitted = std::move(frame);
+  frame.stream = admitted.stream;
+  frame.first_sequence = admitted.first_sequence;
+  frame.last_sequence = admitted.last_sequence;
+  if (admit(admitted, *cursor, number) == Admission::duplicate) {
     verdict.result = AppendResult{0, cursor->sequence, true};
-    verdict.needs_commit = last > durable->sequence;
     return verdict;
   }
   cursors_.stage(frame.stream, *cursor);
-  for (auto& gap : frame.gaps) gap.device = frame.stream.device;
-  for (const auto& column : frame.columns) group_types_[column.series] = type_of(column.values);
-  group_by_times(frame);
+  for (auto& gap : admitted.gaps) gap.device = frame.stream.device;
+  for (const auto& column : admitted.columns) group_types_[column.series] = type_of(column.values);
+  group_by_times(admitted);
   verdict.result = AppendResult{number, cursor->sequence, false};
-  verdict.needs_commit = true;
-  accepted.push_back(std::move(frame));
+  accepted.push_back(std::move(admitted));
   return verdict;
 }
 
@@ -249,7 +273,7 @@ bool GroupCommit::types_fit(const StoredFrame& frame) {
   return true;
 }
 
-error_code GroupCommit::store(CommitNumber number, std::vector<StoredFrame> accepted) {
+error_code GroupCommit::store(CommitNumber number, std::vector<StoredFrame>& accepted) {
   const std::int64_t now_us = clock_.now_us();
   const std::string body = encode_journal_row(accepted);
   if (auto failure = journal_.append(number, now_us, body)) {

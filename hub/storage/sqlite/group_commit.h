@@ -17,6 +17,7 @@
 #include "hub/storage/sqlite/data_folder.h"
 #include "hub/storage/sqlite/journal.h"
 #include "hub/storage/sqlite/latest_table.h"
+#include "hub/storage/sqlite/refused_streams.h"
 #include "hub/storage/sqlite/stream_cursors.h"
 #include "hub/storage/sqlite/tail.h"
 
@@ -34,7 +35,8 @@ struct CommitLimits {
 /// listener, replies. A group that arrived during the last commit goes at once; otherwise the first frame waits a
 /// window for company.
 /// Failures: a full disk refuses frames until there is room again (looked at with each group and each second); an I/O
-/// error refuses them for good, since what the disk holds is then unknown: restart and replay.
+/// error refuses them for good, since what the disk holds is then unknown: restart and replay. What is queued behind a
+/// group that failed fails with it, see RefusedStreams.
 /// `stop` commits what is pending and answers everything; after it, all is refused on the caller's thread.
 class GroupCommit {
  public:
@@ -68,20 +70,22 @@ class GroupCommit {
   struct Verdict {
     Result<AppendResult> result = AppendResult{};
     std::uint64_t durable_sequence = 0;
-    bool needs_commit = false;
+    bool needs_commit = true;  // false: stands even if the group's commit fails
   };
 
   void run();
   void wait_for_company(std::unique_lock<std::mutex>& lock);
   std::vector<Submission> take_group();
   void commit(std::vector<Submission> group);
-  Verdict decide(StoredFrame& frame, CommitNumber number, std::vector<StoredFrame>& accepted);
+  /// An error: its stream's cursor could not be read, and nothing can be decided.
+  Result<Verdict> decide(StoredFrame& frame, CommitNumber number, std::vector<StoredFrame>& accepted);
   bool types_fit(const StoredFrame& frame);
   /// The error of a group that could not be committed, nothing where it could.
-  error_code store(CommitNumber number, std::vector<StoredFrame> accepted);
+  error_code store(CommitNumber number, std::vector<StoredFrame>& accepted);
   bool has_space();
   void set_failure(std::string why, bool fatal);
-  errc refusal(std::size_t bytes) const;  // with mutex_ held
+  errc refusal(const StoredFrame& frame, std::size_t bytes);  // with mutex_ held
+  void take_queue(std::vector<Submission>& group, std::vector<Verdict>& verdicts);
 
   const CommitLimits limits_;
   const base::Clock& clock_;
@@ -105,6 +109,7 @@ class GroupCommit {
   bool ending_ = false, ended_ = false, arrived_during_commit_ = false;
   std::size_t queued_bytes_ = 0, committing_bytes_ = 0;
   std::deque<Submission> queue_;
+  RefusedStreams refused_;
   std::deque<std::function<void()>> tasks_;  // at most 4,096 cursor queries
   std::string failure_;
   bool fatal_ = false;
