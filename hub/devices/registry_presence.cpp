@@ -34,7 +34,7 @@ void DeviceRegistry::State::session_ended(const DeviceId& device) {
 
 // When thousands of devices connect at once their changes become few transactions: whatever came while control was
 // busy is stored together.
-void DeviceRegistry::State::mark_untold(const DeviceId& device, std::unique_lock<std::shared_mutex>& lock) {
+void DeviceRegistry::State::mark_untold(const DeviceId& device, std::unique_lock<base::SharedMutex>& lock) {
   untold.insert(device);
   if (std::exchange(telling, true)) return;
   lock.unlock();

@@ -7,6 +7,7 @@
 #include <shared_mutex>
 #include <unordered_map>
 
+#include "base/shared_mutex.h"
 #include "hub/devices/device_registry.h"
 
 namespace hub {
@@ -33,7 +34,7 @@ struct DeviceRegistry::State : std::enable_shared_from_this<DeviceRegistry::Stat
   const base::Clock& clock;
   const std::int64_t started_us;
 
-  mutable std::shared_mutex mutex;
+  mutable base::SharedMutex mutex;
   std::unordered_map<DeviceId, std::unique_ptr<DeviceEntry>> devices;
   std::map<std::string, DeviceId, std::less<>> names;
   std::unordered_map<SeriesId, SeriesRecord> series;
@@ -72,7 +73,7 @@ struct DeviceRegistry::State : std::enable_shared_from_this<DeviceRegistry::Stat
   void store_last_seen();
 
  private:
-  void mark_untold(const DeviceId& device, std::unique_lock<std::shared_mutex>& lock);
+  void mark_untold(const DeviceId& device, std::unique_lock<base::SharedMutex>& lock);
 };
 
 }  // namespace hub

@@ -30,6 +30,11 @@ bool TokenBuckets::take(const std::string& key, std::int64_t now_us) {
   return true;
 }
 
+void TokenBuckets::give_back(const std::string& key) {
+  const auto found = buckets_.find(key);
+  if (found != buckets_.end()) found->second.tokens = std::min(size_, found->second.tokens + 1);
+}
+
 AttemptLimits::Verdict AttemptLimits::sign_in(std::string_view account, std::string_view remote) {
   const auto address = address_key(remote);
   const auto both = std::string(account) + '\n' + address;
@@ -42,8 +47,11 @@ AttemptLimits::Verdict AttemptLimits::sign_in(std::string_view account, std::str
 }
 
 void AttemptLimits::signed_in(std::string_view account, std::string_view remote) {
-  const auto both = std::string(account) + '\n' + address_key(remote);
+  const auto address = address_key(remote);
+  const auto both = std::string(account) + '\n' + address;
   const std::lock_guard lock(mutex_);
+  account_and_address_.give_back(both);
+  address_.give_back(address);
   if (const auto found = known_.find(both); found != known_.end()) {
     known_order_.splice(known_order_.begin(), known_order_, found->second);
     return;

@@ -19,6 +19,8 @@ class TokenBuckets {
   TokenBuckets(double size, double refill_us, std::size_t keys) : size_(size), refill_us_(refill_us), keys_(keys) {}
   /// Takes one token; false where there is none.
   bool take(const std::string& key, std::int64_t now_us);
+  /// Puts one back, where the key is still known.
+  void give_back(const std::string& key);
   std::size_t key_count() const { return buckets_.size(); }
 
  private:
@@ -40,6 +42,7 @@ class TokenBuckets {
 /// - this account from everywhere: 60, one back each second; empty only slows the attempt by 2 s (the caller bounds how
 ///   many wait). Guessing from many addresses is slowed without locking the owner out; an address from which the
 ///   account was signed in to lately is not slowed.
+/// What succeeds is given back: it was no guess, and scripts sign in often.
 /// Addresses: IPv4 whole, IPv6 by its /64, since one host owns that many. Each map holds 10,000 keys.
 class AttemptLimits {
  public:

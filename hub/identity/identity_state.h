@@ -5,6 +5,7 @@
 #include <shared_mutex>
 #include <unordered_map>
 
+#include "base/shared_mutex.h"
 #include "hub/identity/attempt_limits.h"
 #include "hub/identity/identity.h"
 
@@ -58,7 +59,7 @@ struct Identity::State : std::enable_shared_from_this<Identity::State> {
   std::atomic<int> slowed{0};
   std::unique_ptr<base::Worker> hashing;  // ended by ~Identity, never by the last task that holds this state
 
-  mutable std::shared_mutex mutex;
+  mutable base::SharedMutex mutex;
   std::map<std::string, UserRecord, std::less<>> users;  // by name
   std::unordered_map<UserId, std::string> user_names;
   std::unordered_map<std::string, std::unique_ptr<Session>> sessions;  // by the token's SHA-256

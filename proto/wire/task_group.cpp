@@ -4,9 +4,11 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/system/system_error.hpp>
 #include <list>
 
 namespace wire {
@@ -35,6 +37,9 @@ void TaskGroup::spawn(asio::awaitable<void> task) {
     if (failure && state->on_exception) {
       try {
         std::rethrow_exception(failure);
+      } catch (const boost::system::system_error& e) {
+        // A cancelled coroutine that awaits once more is ended this way by Asio: that is cancel() at work.
+        if (e.code() != asio::error::operation_aborted) state->on_exception(e);
       } catch (const std::exception& e) {
         state->on_exception(e);
       }

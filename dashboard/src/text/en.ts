@@ -194,7 +194,6 @@ export const en = {
       count > 0 ? `${reason}: ${atMost ? 'up to ' : ''}${plural(count, 'reading', 'readings')}` : reason,
     gaps: (count: number) => plural(count, 'gap', 'gaps'),
     silence: 'No readings',
-    other: 'Other',
     streamError: 'The hub could not serve this range',
   },
   commands: {

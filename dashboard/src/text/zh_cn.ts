@@ -177,7 +177,6 @@ export const zhCn: Catalogue = {
     gap: (reason, count, atMost) => (count > 0 ? `${reason}：${atMost ? '最多 ' : ''}${count} 个读数` : reason),
     gaps: (count) => `${count} 处缺口`,
     silence: '没有读数',
-    other: '其他',
     streamError: '中心无法提供此范围',
   },
   commands: {

@@ -154,7 +154,7 @@ export class SeriesChart {
           ...axis,
           size: 24,
           gap: 4,
-          space: 72,
+          space: (_u, _axis, fromS, toS) => (toS - fromS < 120 ? 64 : 44),
           values: (_u, splits, _axis, _space, step) => splits.map((second) => timeLabel(second * 1e6, step, options.locale)),
         },
         {

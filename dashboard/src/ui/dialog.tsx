@@ -11,6 +11,8 @@ export function Dialog({ title, onClose, children }: { title: string; onClose: (
     const dialog = ref.current;
     const before = document.activeElement;
     dialog?.showModal();
+    // The first thing to fill in, rather than the close button.
+    dialog?.querySelector<HTMLElement>('input, select, textarea, .dialog-actions button')?.focus();
     return () => {
       dialog?.close();
       if (before instanceof HTMLElement) before.focus();

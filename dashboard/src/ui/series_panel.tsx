@@ -59,6 +59,7 @@ function ChartPanel(props: PanelProps & { series: StreamSeries }) {
   const unit = useRef<HTMLSpanElement>(null);
   const when = useRef<HTMLSpanElement>(null);
   const note = useRef<HTMLParagraphElement>(null);
+  const lost = useRef<HTMLSpanElement>(null);
   const chart = useRef<SeriesChart | null>(null);
   const columns = useRef<ChartColumns | null>(null);
   const cursor = useRef<number | null>(null);
@@ -69,32 +70,32 @@ function ChartPanel(props: PanelProps & { series: StreamSeries }) {
 
   const readout = useLatest(() => {
     if (!number.current || !unit.current || !when.current || !figure.current) return;
+    const { latest, info } = series;
+    if (!latest) return;
+    const newest = valueText(latest.value, info.unit, locale);
+    figure.current.dataset.lastTime = String(latest.time);
+    figure.current.dataset.lastValue = String(latest.value);
+    figure.current.setAttribute('aria-label', words.device.chart(info.name, `${newest.number} ${newest.unit}`.trim()));
     const drawn = columns.current;
     const at = cursor.current;
     const source = drawn && at !== null && at < drawn.source.length ? drawn.source[at] : -1;
-    if (source >= 0 && source < series.buffer.length) {
-      const point = series.buffer.at(source);
-      const mean = series.info.type === 'boolean' ? point.last : point.sum / point.count;
-      const shown = valueText(series.info.type === 'boolean' ? mean !== 0 : mean, series.info.unit, locale);
-      number.current.textContent = shown.number;
-      unit.current.textContent = shown.unit;
-      const scale = scaleFor(series.info.unit, mean);
-      const spread =
-        series.info.type === 'number' && point.maximum > point.minimum
-          ? `${formatNumber(point.minimum / scale.divisor, locale)} – ${formatNumber(point.maximum / scale.divisor, locale)} · `
-          : '';
-      when.current.textContent = spread + dateTime(point.timeUs, locale);
+    if (source < 0 || source >= series.buffer.length) {
+      number.current.textContent = newest.number;
+      unit.current.textContent = newest.unit;
+      when.current.textContent = clockTime(latest.time, locale);
       return;
     }
-    const latest = series.latest;
-    if (!latest) return;
-    const shown = valueText(latest.value, series.info.unit, locale);
+    // Under the crosshair: that point instead of the newest.
+    const point = series.buffer.at(source);
+    const isBoolean = info.type === 'boolean';
+    const mean = isBoolean ? point.last : point.sum / point.count;
+    const shown = valueText(isBoolean ? mean !== 0 : mean, info.unit, locale);
     number.current.textContent = shown.number;
     unit.current.textContent = shown.unit;
-    when.current.textContent = clockTime(latest.time, locale);
-    figure.current.dataset.lastTime = String(latest.time);
-    figure.current.dataset.lastValue = String(latest.value);
-    figure.current.setAttribute('aria-label', words.device.chart(series.info.name, `${shown.number} ${shown.unit}`.trim()));
+    const scale = scaleFor(info.unit, mean);
+    const bound = (value: number) => formatNumber(value / scale.divisor, locale);
+    const spread = !isBoolean && point.maximum > point.minimum ? `${bound(point.minimum)} – ${bound(point.maximum)} · ` : '';
+    when.current.textContent = spread + dateTime(point.timeUs, locale);
   });
 
   useEffect(() => {
@@ -154,19 +155,21 @@ function ChartPanel(props: PanelProps & { series: StreamSeries }) {
       if (note.current) {
         const hasPoint = columns.current.time.some((second) => second * 1e6 >= window.fromUs && second * 1e6 <= window.toUs);
         note.current.textContent = hasPoint || !stream.isSettled() ? '' : words.device.noData;
-        note.current.title = '';
-        if (inside.length > 0) {
-          const newest = inside[inside.length - 1];
-          const reason = words.gapReason[newest.reason] ?? newest.reason;
-          note.current.textContent = `${words.device.gaps(inside.length)} · ${words.device.gap(reason, newest.count, newest.atMost)}`;
-        }
+      }
+      if (lost.current) {
+        const told = (gap: Hole) => words.device.gap(words.gapReason[gap.reason] ?? gap.reason, gap.count, gap.atMost);
+        lost.current.textContent = inside.length > 0 ? words.device.gaps(inside.length) : '';
+        lost.current.title = inside
+          .slice(-5)
+          .map((gap) => `${dateTime(gap.fromUs, locale)} – ${dateTime(gap.toUs, locale)}: ${told(gap)}`)
+          .join('\n');
       }
       readout();
     };
     const seen = new IntersectionObserver((entries) => {
       isVisible = entries[entries.length - 1].isIntersecting;
       if (isVisible) draw();
-    });
+    }, { rootMargin: '120px' });
     seen.observe(box);
     const sized = new ResizeObserver(() => {
       made.resize(size().width, chartHeight);
@@ -217,6 +220,7 @@ function ChartPanel(props: PanelProps & { series: StreamSeries }) {
         <span class="panel-name" title={series.info.name}>
           {series.info.name}
         </span>
+        <span ref={lost} class="gap-mark" />
         <span class="stale-mark">{words.device.stale}</span>
         <span class="panel-value">
           <span ref={number} class="number" />

@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { useLocation, useSearch } from 'wouter-preact';
 import { isTyping } from '../../app/shortcuts';
 import { useServices, type Following } from '../../app/services';
@@ -61,8 +61,21 @@ export function Charts({ device, isOld }: { device: Device; isOld: boolean }) {
 
   const all = stream ? stream.list().sort((a, b) => a.info.name.localeCompare(b.info.name, undefined, { numeric: true })) : [];
   const shown = all.filter((series) => series.info.name.toLowerCase().includes(wanted.trim().toLowerCase()));
-  const groups = useMemo(() => grouped(shown, words.device.other), [shown.map((one) => one.info.id).join(), words]);
   const nowUs = () => services.clock.nowUs();
+  const panel = (series: StreamSeries) =>
+    stream && (
+      <SeriesPanel
+        key={series.info.id}
+        stream={stream}
+        id={series.info.id}
+        group={device.id}
+        isOld={isOld}
+        nowUs={nowUs}
+        onZoom={zoom}
+        onLive={toLive}
+        onWidth={widen}
+      />
+    );
   return (
     <section aria-label={words.device.series} data-range={rangeKey} data-live={range.kind === 'live'}>
       <div class="bar">
@@ -125,46 +138,17 @@ export function Charts({ device, isOld }: { device: Device; isOld: boolean }) {
       ) : shown.length === 0 ? (
         <Empty icon="search" title={words.device.noMatch} />
       ) : (
-        groups.map(([title, members]) => (
-          <div key={title} class="series-group">
-            {groups.length > 1 && <h2>{title}</h2>}
-            <div class="panels">
-              {members.map((series) => (
-                <SeriesPanel
-                  key={series.info.id}
-                  stream={stream}
-                  id={series.info.id}
-                  group={device.id}
-                  isOld={isOld}
-                  nowUs={nowUs}
-                  onZoom={zoom}
-                  onLive={toLive}
-                  onWidth={widen}
-                />
-              ))}
-            </div>
-          </div>
-        ))
+        <>
+          <div class="panels">{shown.filter(isCharted).map(panel)}</div>
+          <div class="panels value-panels">{shown.filter((series) => !isCharted(series)).map(panel)}</div>
+        </>
       )}
     </section>
   );
 }
 
-/** "cpu.usage" and "cpu.temperature" belong together; names that stand alone share one group at the end. */
-function grouped(series: readonly StreamSeries[], other: string): [string, StreamSeries[]][] {
-  const groups = new Map<string, StreamSeries[]>();
-  for (const one of series) {
-    const prefix = /^([^.:]+)[.:]/.exec(one.info.name)?.[1] ?? other;
-    groups.set(prefix, [...(groups.get(prefix) ?? []), one]);
-  }
-  const alone: StreamSeries[] = [];
-  const kept: [string, StreamSeries[]][] = [];
-  for (const [prefix, members] of groups) {
-    if (members.length === 1 || prefix === other) alone.push(...members);
-    else kept.push([prefix, members]);
-  }
-  if (alone.length > 0) kept.push([other, alone]);
-  return kept;
+function isCharted(series: StreamSeries): boolean {
+  return series.info.type === 'number' || series.info.type === 'boolean';
 }
 
 /** One subscription for the page, re-parameterised in place when range or width change. Draws the component anew when the

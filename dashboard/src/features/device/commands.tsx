@@ -67,7 +67,8 @@ export function Commands({ device }: { device: Device }) {
         {commands && (
           <ul class="command-items">
             {commands.map((command) => {
-              const role: Role = command.role || 'operator';
+              // Running anything needs an operator; a device may ask for more.
+              const role: Role = command.role === 'admin' ? 'admin' : 'operator';
               const isAllowed = user !== null && mayAct(user, role);
               return (
                 <li key={command.name}>

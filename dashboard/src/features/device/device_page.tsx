@@ -65,7 +65,7 @@ function DeviceHead({ device }: { device: Device }) {
         <h1>{device.name}</h1>
         <PresenceBadge presence={device.presence} />
         <span class="muted small">
-          {words.device.lastSeen} <TimeAgo at={device.last_seen} nowUs={nowUs} />
+          {words.device.lastSeen} <TimeAgo at={device.last_seen} nowUs={nowUs} isNow={device.presence === 'online'} />
         </span>
         {tags.map(([key, value]) => (
           <span key={key} class="tag">

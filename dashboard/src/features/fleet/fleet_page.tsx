@@ -84,7 +84,7 @@ export function FleetPage() {
               </select>
             </label>
             <label class="inline">
-              <span class="muted small">{words.fleet.pinned}</span>
+              <span class="muted small wide-only">{words.fleet.pinned}</span>
               <select value={pinned} onChange={(event) => pin(event.currentTarget.value)} data-control="pinned">
                 <option value="">{words.fleet.noValue}</option>
                 {offered.map((name) => (
@@ -206,7 +206,7 @@ function FleetRow({
         ))}
       </td>
       <td class="muted fleet-seen">
-        <span class="phone-label">{words.fleet.lastSeen}</span> <TimeAgo at={device.last_seen} nowUs={nowUs} />
+        <span class="phone-label">{words.fleet.lastSeen}</span> <TimeAgo at={device.last_seen} nowUs={nowUs} isNow={device.presence === 'online'} />
       </td>
     </tr>
   );

@@ -14,12 +14,14 @@ export function SignInPage({ expired }: { expired: boolean }) {
   const words = text.value;
   const [username, setUsername] = useState('');
   const [password, setPassword] = useState('');
+  const [isTried, setTried] = useState(false);
   const [isBusy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
   useTitle(words.signIn.title);
 
   const submit = async (event: Event) => {
     event.preventDefault();
+    setTried(true);
     if (!username.trim() || !password) return;
     setBusy(true);
     setError(null);
@@ -45,7 +47,7 @@ export function SignInPage({ expired }: { expired: boolean }) {
           </p>
         )}
         <form onSubmit={(event) => void submit(event)} noValidate>
-          <Field label={words.signIn.username}>
+          <Field label={words.signIn.username} fault={isTried && !username.trim() ? words.fieldFault.required : null}>
             {(ids) => (
               <input
                 {...ids}
@@ -59,7 +61,7 @@ export function SignInPage({ expired }: { expired: boolean }) {
               />
             )}
           </Field>
-          <Field label={words.signIn.password} fault={isWrong ? words.signIn.wrong : null}>
+          <Field label={words.signIn.password} fault={isWrong ? words.signIn.wrong : isTried && !password && !isBusy ? words.fieldFault.required : null}>
             {(ids) => (
               <input
                 {...ids}
@@ -72,7 +74,7 @@ export function SignInPage({ expired }: { expired: boolean }) {
             )}
           </Field>
           {error !== null && !isWrong && <Failure error={error} />}
-          <button type="submit" class="primary wide" disabled={isBusy || !username.trim() || !password}>
+          <button type="submit" class="primary wide" disabled={isBusy}>
             {words.signIn.submit}
           </button>
         </form>

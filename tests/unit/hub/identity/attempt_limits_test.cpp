@@ -44,6 +44,17 @@ TEST(AttemptLimits, guessing_from_one_address_is_refused_and_comes_back_slowly) 
   EXPECT_EQ(limits.sign_in("ann", "192.0.2.1"), Verdict::refuse);
 }
 
+TEST(AttemptLimits, success_costs_nothing) {
+  fakes::ManualClock clock;
+  AttemptLimits limits(clock);
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_EQ(limits.sign_in("ann", "192.0.2.1"), Verdict::go) << i;
+    limits.signed_in("ann", "192.0.2.1");
+  }
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(limits.sign_in("ann", "192.0.2.1"), Verdict::go);
+  EXPECT_EQ(limits.sign_in("ann", "192.0.2.1"), Verdict::refuse);
+}
+
 TEST(AttemptLimits, one_address_cannot_try_many_accounts) {
   fakes::ManualClock clock;
   AttemptLimits limits(clock);

@@ -48,7 +48,8 @@ class Loopback : public ::testing::Test {
 
   void run(Server server, std::function<asio::awaitable<void>()> client, int connections = 1) {
     wire::TaskGroup tasks(io_.get_executor(), [](const std::exception& e) { ADD_FAILURE() << e.what(); });
-    auto accept = [](Loopback& self, wire::TaskGroup& group, Server serve, int n) -> asio::awaitable<void> {
+    // `serve` by reference: a coroutine lambda uses its captures where the closure lies, and this coroutine ends first.
+    auto accept = [](Loopback& self, wire::TaskGroup& group, Server& serve, int n) -> asio::awaitable<void> {
       for (int i = 0; i < n; ++i) {
         auto [ec, socket] = co_await self.acceptor_.async_accept(kWait);
         if (ec) co_return;
