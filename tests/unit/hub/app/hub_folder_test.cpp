@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/clock.h"
 #include "hub/data_folder.h"
 #include "hub/hub_certificates.h"
 #include "hub/text_file.h"
@@ -56,10 +57,8 @@ TEST(DataFolder, one_that_cannot_be_made_is_named_with_the_cause) {
 TEST(Certificates, the_authority_is_made_once_and_the_server_follows_its_names) {
   const fakes::TempFolder temp;
   const std::string tls = temp.path() + "/tls";
-  const std::int64_t now_us = 1'795'428'000'000'000;
-  const auto now_real_us = base::SystemClock().now_us();
-  (void)now_us;
-  const auto first = open_certificates(tls, "ab", {"hub-ab", "localhost", "127.0.0.1"}, now_real_us);
+  const auto now_us = base::SystemClock().now_us();
+  const auto first = open_certificates(tls, "ab", {"hub-ab", "localhost", "127.0.0.1"}, now_us);
   ASSERT_TRUE(first) << first.error().detail;
   EXPECT_TRUE(first->issued);
   EXPECT_TRUE(first->chain_pem.ends_with(first->ca_pem));
@@ -70,17 +69,17 @@ TEST(Certificates, the_authority_is_made_once_and_the_server_follows_its_names) 
     EXPECT_EQ(status.st_mode & 0777, 0600u) << secret;
   }
 
-  const auto again = open_certificates(tls, "ab", {"hub-ab", "localhost", "127.0.0.1"}, now_real_us);
+  const auto again = open_certificates(tls, "ab", {"hub-ab", "localhost", "127.0.0.1"}, now_us);
   ASSERT_TRUE(again);
   EXPECT_FALSE(again->issued);
   EXPECT_EQ(again->chain_pem, first->chain_pem);
 
-  const auto renamed = open_certificates(tls, "ab", {"hub-ab", "hub.example"}, now_real_us);
+  const auto renamed = open_certificates(tls, "ab", {"hub-ab", "hub.example"}, now_us);
   ASSERT_TRUE(renamed);
   EXPECT_TRUE(renamed->issued);
   EXPECT_EQ(renamed->ca_pem, first->ca_pem);
 
-  const auto late = open_certificates(tls, "ab", {"hub-ab", "hub.example"}, now_real_us + 380 * 86'400'000'000LL);
+  const auto late = open_certificates(tls, "ab", {"hub-ab", "hub.example"}, now_us + 380 * 86'400'000'000LL);
   ASSERT_TRUE(late);
   EXPECT_TRUE(late->issued) << "less than 30 days were left";
   EXPECT_EQ(late->ca_sha256_hex, first->ca_sha256_hex);
