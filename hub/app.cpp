@@ -271,6 +271,7 @@ Outcome<bool> App::run(bool with_signals, const std::function<void()>& ready) {
   }
   if (ready) ready();
   main_.run();
+  work.reset();
   signals.reset();  // from here on a signal has its usual effect: the end
   shut_down();
   const std::lock_guard lock(mutex_);

@@ -69,9 +69,8 @@ TEST(TimeText, durations_need_a_number_and_a_unit) {
 }
 
 RC_GTEST_PROP(TimeTextProperty, a_date_is_the_day_it_names, ()) {
-  const auto day = *rc::gen::inRange<int>(-300'000, 90'000);
+  const auto day = *rc::gen::inRange<int>(-98'000, 84'000);
   const std::chrono::year_month_day date{std::chrono::sys_days(std::chrono::days(day))};
-  RC_PRE(static_cast<int>(date.year()) >= 1700 && static_cast<int>(date.year()) <= 2200);
   char text[40];
   std::snprintf(text, sizeof text, "%04d-%02u-%02uT00:00:00Z", static_cast<int>(date.year()),
                 static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()));
