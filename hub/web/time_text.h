@@ -1,4 +1,4 @@
-// Times and durations as people and URLs write them.
+// Times as people and URLs write them.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +19,7 @@ inline constexpr char kTimeForms[] =
     "s, "
     "m, h, d, w)";
 
-/// "30s", "5m", "1h", "7d", "0s": a whole number and a unit (ms, s, m, h, d, w), as microseconds.
-std::optional<std::int64_t> parse_duration(std::string_view text);
+/// For messages: what hub::duration_from_text reads.
 inline constexpr char kDurationForms[] = "a number and a unit such as 30s, 5m, 1h, 7d";
 
 }  // namespace hub::web
