@@ -301,7 +301,11 @@ void App::shut_down() {
   main_.restart();
   wire::TaskGroup closing(main_.get_executor(), [](const std::exception&) {});
   closing.spawn(channel_->stop());
-  main_.run();
+  // Bounded: a request of the command line that hangs does not keep the hub from ending.
+  const auto channel_deadline = std::chrono::steady_clock::now() + kStopWithin;
+  while (closing.size() > 0 && std::chrono::steady_clock::now() < channel_deadline) {
+    main_.run_one_for(std::chrono::milliseconds(50));
+  }
   for (const auto& core : cores_) core->begin_stop();
   const auto deadline = std::chrono::steady_clock::now() + kStopWithin;
   bool all_stopped = true;

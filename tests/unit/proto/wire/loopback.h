@@ -58,14 +58,16 @@ class Loopback : public ::testing::Test {
     };
     tasks.spawn(accept(*this, tasks, server, connections));
     bool done = false;
-    auto finish = [](std::function<asio::awaitable<void>()> body, wire::TaskGroup& group,
+    auto finish = [](std::function<asio::awaitable<void>()> body, wire::TaskGroup& group, tcp::acceptor& acceptor,
                      bool& over) -> asio::awaitable<void> {
       co_await body();
-      group.cancel();
+      // Not cancelled: a session ends because its peer does, as in the product.
+      boost::system::error_code ignored;
+      acceptor.close(ignored);
       co_await group.join();
       over = true;
     };
-    asio::co_spawn(io_, finish(client, tasks, done), [](std::exception_ptr e) {
+    asio::co_spawn(io_, finish(client, tasks, acceptor_, done), [](std::exception_ptr e) {
       if (e) ADD_FAILURE() << "the client threw";
     });
     io_.run_for(std::chrono::seconds(60));
