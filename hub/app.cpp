@@ -271,6 +271,7 @@ Outcome<bool> App::run(bool with_signals, const std::function<void()>& ready) {
   }
   if (ready) ready();
   main_.run();
+  work.reset();
   signals.reset();  // from here on a signal has its usual effect: the end
   shut_down();
   const std::lock_guard lock(mutex_);
@@ -300,7 +301,7 @@ void App::shut_down() {
   main_.restart();
   wire::TaskGroup closing(main_.get_executor(), [](const std::exception&) {});
   closing.spawn(channel_->stop());
-  // Not run(): the signal set still waits for the signal that ends at once.
+  // Bounded: a request of the command line that hangs does not keep the hub from ending.
   const auto channel_deadline = std::chrono::steady_clock::now() + kStopWithin;
   while (closing.size() > 0 && std::chrono::steady_clock::now() < channel_deadline) {
     main_.run_one_for(std::chrono::milliseconds(50));
