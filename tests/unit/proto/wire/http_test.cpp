@@ -9,7 +9,7 @@
 #include "loopback.h"
 #include "wire/client_socket.h"
 #include "wire/errc.h"
-#include "wire/tls_stream.h"
+#include "wire/tls_handle.h"
 
 namespace wire_test {
 namespace {
