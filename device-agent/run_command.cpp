@@ -102,12 +102,14 @@ struct Run {
 
 int run_agents(RunOptions options, std::shared_ptr<spdlog::logger> log) {
   std::signal(SIGPIPE, SIG_IGN);
-  Run run{std::move(options), log};
+  Run run;
+  run.options = std::move(options);
+  run.log = std::move(log);
   if (run.options.simulate == 0) {
     std::string problem;
     auto credential = load_credential(run.options.state_folder, problem);
     if (!credential) {
-      log->error("{}", problem);
+      run.log->error("{}", problem);
       return 3;
     }
     Sensors sensors = without_disabled(detect_host_sensors(""), run.options.config.disabled);

@@ -300,7 +300,11 @@ void App::shut_down() {
   main_.restart();
   wire::TaskGroup closing(main_.get_executor(), [](const std::exception&) {});
   closing.spawn(channel_->stop());
-  main_.run();
+  // Not run(): the signal set still waits for the signal that ends at once.
+  const auto channel_deadline = std::chrono::steady_clock::now() + kStopWithin;
+  while (closing.size() > 0 && std::chrono::steady_clock::now() < channel_deadline) {
+    main_.run_one_for(std::chrono::milliseconds(50));
+  }
   for (const auto& core : cores_) core->begin_stop();
   const auto deadline = std::chrono::steady_clock::now() + kStopWithin;
   bool all_stopped = true;

@@ -28,10 +28,13 @@ wire::Awaitable<void> ViewerSession::feed_loop() {
       co_await send_presence();
     } else if (std::exchange(slots_due_, false)) {
       if (lowered) co_await send_slots();
-    } else if (auto [id, stitcher] = next_stitcher(); stitcher) {
-      co_await work_on(id, std::move(stitcher));
     } else {
-      co_await work_.wait();
+      auto next = next_stitcher();
+      if (next.second) {
+        co_await work_on(next.first, std::move(next.second));
+      } else {
+        co_await work_.wait();
+      }
     }
   }
 }
@@ -103,7 +106,9 @@ wire::Awaitable<bool> ViewerSession::ready() {
 }
 
 wire::Awaitable<bool> ViewerSession::send(std::string message, Stitcher& from) {
-  if (from.cancelled() || !co_await ready() || from.cancelled()) co_return false;
+  if (from.cancelled()) co_return false;
+  const bool is_ready = co_await ready();
+  if (!is_ready || from.cancelled()) co_return false;
   from.writing();
   message += trailer(true);
   co_return !write_message(message);
@@ -128,7 +133,9 @@ wire::Awaitable<void> ViewerSession::send_presence() {
       append_presence(message, {device.id, device.name, shared_.devices.presence(device.id),
                                 shared_.devices.last_seen_us(device.id), false});
     }
-    if (!message.empty() && !co_await send_part(std::move(message))) co_return;
+    if (message.empty()) continue;
+    const bool sent = co_await send_part(std::move(message));
+    if (!sent) co_return;
   }
 }
 

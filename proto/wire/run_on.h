@@ -20,16 +20,17 @@ namespace wire {
 /// with the value. Not cancellable: the caller's frame waits for `done` (stores and workers always answer).
 template <class T, class Start>
 boost::asio::awaitable<T> await_callback(Start start) {
-  // Lambdas with captures stand in locals: g++ 12 destroys such temporaries of a co_await expression twice.
   auto executor = co_await boost::asio::this_coro::executor;
-  auto initiate = [executor](auto handler, Start s) {
+  // Named, not a temporary of the co_await expression: g++ 12 destroys such temporaries twice.
+  auto initiation = [executor](auto handler, Start s) {
     auto shared = std::make_shared<decltype(handler)>(std::move(handler));
     s([executor, shared](T value) mutable {
       boost::asio::post(executor, [shared, v = std::move(value)]() mutable { (*shared)(std::move(v)); });
     });
   };
-  co_return co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void(T)>(
-      std::move(initiate), boost::asio::use_awaitable, std::move(start));
+  auto operation = boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void(T)>(
+      std::move(initiation), boost::asio::use_awaitable, std::move(start));
+  co_return co_await std::move(operation);
 }
 
 /// Runs `function` on `worker` and resumes here with what it returned. Nothing (nullopt) where the worker's queue is
