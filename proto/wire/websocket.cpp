@@ -133,13 +133,13 @@ class WebSocketConnection final : public Connection {
   error_code write(std::span<const asio::const_buffer> fragments) override {
     const bool read_failed = reading_->complete && reading_->ec;
     if (ended_ || read_failed || tls_->failed() || !tls_->is_open() || !stream_.is_open()) return errc::closed;
-    const std::size_t size = asio::buffer_size(Fragments{fragments});
-    if (tls_->backlog_bytes() > 0 && tls_->backlog_bytes() + size > limits_.backlog_bytes) return errc::backlog_full;
+    // So it holds at most one message more than the limit.
+    if (tls_->backlog_bytes() > limits_.backlog_bytes) return errc::backlog_full;
     error_code failed_to_frame;
     error_code failed_to_send;
     stream_.next_layer().cork();
     if (fragments.size() > kSeparateFragments) {
-      stream_.write(asio::buffer(joined(fragments, size)), failed_to_frame);
+      stream_.write(asio::buffer(joined(fragments)), failed_to_frame);
     } else {
       stream_.write(Fragments{fragments}, failed_to_frame);
     }
@@ -208,8 +208,9 @@ class WebSocketConnection final : public Connection {
     if (tls.is_open()) tls.close();
   }
 
-  static std::string_view joined(std::span<const asio::const_buffer> fragments, std::size_t size) {
+  static std::string_view joined(std::span<const asio::const_buffer> fragments) {
     static thread_local std::vector<char> scratch;
+    const std::size_t size = asio::buffer_size(Fragments{fragments});
     if (scratch.size() < size || scratch.size() > 16 * size + kKeptBytes) scratch = std::vector<char>(size);
     asio::buffer_copy(asio::buffer(scratch), Fragments{fragments});
     return {scratch.data(), size};
