@@ -151,7 +151,9 @@ TEST_P(BusContract, a_slow_sink_does_not_lose_or_reorder) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Engines, BusContract, ::testing::Values(BusEngine{"in_process", &make_in_process_bus}),
-                         [](const auto& info) { return std::string(info.param.name); });
+                         [](const ::testing::TestParamInfo<BusEngine>& engine) {
+                           return std::string(engine.param.name);
+                         });
 
 }  // namespace
 }  // namespace hub

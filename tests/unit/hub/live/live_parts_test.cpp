@@ -165,7 +165,9 @@ TEST(SessionPosition, carries_what_its_subscriptions_differ_by) {
   const auto bytes = position.to_bytes();
   for (std::size_t n = 0; n < bytes.size(); ++n) {
     const auto cut = SessionPosition::from_bytes(bytes.substr(0, n));
-    if (cut) EXPECT_LT(cut->behind.size(), 2u);
+    if (cut) {
+      EXPECT_LT(cut->behind.size(), 2u);
+    }
   }
 }
 
@@ -194,7 +196,8 @@ Fragment text(const std::string& bytes) {
 }
 std::vector<std::string> write_all(Outbox& outbox) {
   Written written;
-  EXPECT_FALSE(outbox.write_all("!", [&](const auto& buffers) { return written(buffers); }));
+  EXPECT_FALSE(
+      outbox.write_all("!", [&](const std::vector<boost::asio::const_buffer>& buffers) { return written(buffers); }));
   return written.messages;
 }
 

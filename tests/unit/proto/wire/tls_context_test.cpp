@@ -65,8 +65,8 @@ TEST_F(PinTest, a_pin_is_of_an_authority_in_whatever_case) {
     auto attempt = [this](std::string pin) -> asio::awaitable<base::error_code> {
       ClientTls::Options options;
       options.ca_sha256_hex = std::move(pin);
-      const auto client = ClientTls::make(options).value();
-      auto answer = co_await wire::fetch(fetch_of("GET", "/"), client);
+      const auto trust = ClientTls::make(options).value();
+      auto answer = co_await wire::fetch(fetch_of("GET", "/"), trust);
       co_return answer ? base::error_code{} : answer.error();
     };
     auto pin = wire::certificate_sha256(authority().certificate_pem).value();
