@@ -61,7 +61,8 @@ TEST(Fragment, parts_of_long_strings_stay_small) {
 std::vector<pb::SeriesUpdate> drain(Conflator& conflator) {
   std::vector<pb::SeriesUpdate> updates;
   conflator.drain(0, [&](SeriesId, const Fragment& fragment) {
-    for (const auto& update : parse(*fragment).updates()) updates.push_back(update);
+    const auto message = parse(*fragment);
+    for (const auto& update : message.updates()) updates.push_back(update);
   });
   return updates;
 }
