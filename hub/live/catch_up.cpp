@@ -26,7 +26,7 @@ wire::Awaitable<Stitcher::Step> Stitcher::catch_up() {
   }
   if (floor_ >= head) {
     drain_conflated();
-    if (!co_await send_rest()) co_return Step::cancelled;
+    if (const bool ok = co_await send_rest(); !ok) co_return Step::cancelled;
     co_return Step::at_head;
   }
   auto start = [this](auto done) {
@@ -37,12 +37,14 @@ wire::Awaitable<Stitcher::Step> Stitcher::catch_up() {
   if (!commits) co_return co_await retry(commits.error());
   for (const auto& commit : *commits) {
     if (commit->number <= floor_) continue;
-    if (!co_await deliver(*commit)) co_return Step::cancelled;
+    if (const bool ok = co_await deliver(*commit); !ok) co_return Step::cancelled;
     floor_ = commit->number;
-    if (!co_await send_if_large()) co_return Step::cancelled;
+    if (const bool ok = co_await send_if_large(); !ok) co_return Step::cancelled;
   }
   raise(floor_);
-  if (!conflate_ && !co_await send_rest()) co_return Step::cancelled;
+  if (!conflate_) {
+    if (const bool ok = co_await send_rest(); !ok) co_return Step::cancelled;
+  }
   watch_ground(head);
   co_return Step::more;
 }
@@ -63,7 +65,7 @@ wire::Awaitable<bool> Stitcher::refresh_coverage(Step& outcome) {
     }
     for (const auto& commit : *commits) {
       if (commit->number <= at) continue;
-      if (!co_await deliver(*commit)) {
+      if (const bool ok = co_await deliver(*commit); !ok) {
         outcome = Step::cancelled;
         co_return false;
       }
@@ -97,7 +99,7 @@ wire::Awaitable<bool> Stitcher::deliver(const Commit& commit) {
           append_update(assembly_, run, is_late, order_.subscription);
           run.begin = run.end;
           is_mid_commit_ = true;
-          if (!co_await send_if_large(kPartsOfACommit)) co_return false;
+          if (const bool ok = co_await send_if_large(kPartsOfACommit); !ok) co_return false;
         }
       }
     }

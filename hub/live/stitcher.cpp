@@ -100,7 +100,7 @@ wire::Awaitable<Stitcher::Step> Stitcher::announce() {
       const std::size_t n = std::min(kInfosAPart, order_.series.size() - i);
       append_series(assembly_, order_.subscription, std::span(order_.series).subspan(i, n), order_.added || i != 0);
       i += n;
-      if (!co_await send_if_large()) co_return Step::cancelled;
+      if (const bool ok = co_await send_if_large(); !ok) co_return Step::cancelled;
     } while (i < order_.series.size());
   }
   order_.series.clear();
@@ -110,7 +110,7 @@ wire::Awaitable<Stitcher::Step> Stitcher::announce() {
     assembly_ += *phase_fragment(order_.subscription,
                                  order_.history ? pb::LivePhase::PHASE_HISTORY : pb::LivePhase::PHASE_CATCH_UP);
   }
-  if (!co_await send_rest()) co_return Step::cancelled;
+  if (const bool ok = co_await send_rest(); !ok) co_return Step::cancelled;
   const std::int64_t now = clock_.now_us();
   grid_end_us_ = order_.to_us != 0 ? order_.to_us : std::max(now, order_.from_us);
   if (!order_.history) {
@@ -141,7 +141,7 @@ wire::Awaitable<Stitcher::Step> Stitcher::gaps() {
   if (!found) co_return co_await retry(found.error());
   for (const auto& gap : *found) {
     append_gap(assembly_, gap);
-    if (!co_await send_if_large()) co_return Step::cancelled;
+    if (const bool ok = co_await send_if_large(); !ok) co_return Step::cancelled;
   }
   ++next_;
   co_return Step::more;
@@ -149,7 +149,7 @@ wire::Awaitable<Stitcher::Step> Stitcher::gaps() {
 
 wire::Awaitable<Stitcher::Step> Stitcher::history() {
   if (next_ >= series_.size()) {
-    if (!co_await send_rest()) co_return Step::cancelled;
+    if (const bool ok = co_await send_rest(); !ok) co_return Step::cancelled;
     if (order_.to_us != 0) co_return Step::done;
     stage_ = Stage::latest;
     next_ = 0;
@@ -158,7 +158,7 @@ wire::Awaitable<Stitcher::Step> Stitcher::history() {
   // A long history lets the journal move on: what its earlier pieces miss is caught up now and then.
   if (order_.to_us == 0 && (pages_ >= kPagesBeforeCatchUp || clock_.boot_us() - raised_us_ >= kCatchUpIntervalUs)) {
     Step outcome = Step::more;
-    if (!co_await refresh_coverage(outcome)) co_return outcome;
+    if (const bool ok = co_await refresh_coverage(outcome); !ok) co_return outcome;
   }
   Series& series = series_[next_];
   const bool buckets_due = order_.width != 0 && series.coverage.empty() && grid_end_us_ > order_.from_us;
@@ -178,7 +178,7 @@ wire::Awaitable<Stitcher::Step> Stitcher::history_buckets(Series& series) {
     const std::size_t end = i + (i < buckets->index.size() ? fitting(*buckets, i, room) : 0);
     append_history(assembly_, head, *buckets, i, end, end == buckets->index.size());
     i = end;
-    if (!co_await send_if_large()) co_return Step::cancelled;
+    if (const bool ok = co_await send_if_large(); !ok) co_return Step::cancelled;
   } while (i < buckets->index.size());
   series.coverage.add(grid_end_us_, buckets->as_of);
   if (!buckets->index.empty()) {
@@ -211,7 +211,7 @@ wire::Awaitable<Stitcher::Step> Stitcher::history_raw(Series& series) {
     run.end = run.begin + fitting(run, room);
     append_history(assembly_, head, run, is_last && run.end == size);
     run.begin = run.end;
-    if (!co_await send_if_large()) co_return Step::cancelled;
+    if (const bool ok = co_await send_if_large(); !ok) co_return Step::cancelled;
   } while (run.begin < size);
   series.coverage.add(is_last ? Coverage::kForEver : page->times_us.back(), page->as_of);
   if (size != 0) series.newest_us = page->times_us.back();
@@ -224,7 +224,7 @@ wire::Awaitable<Stitcher::Step> Stitcher::history_raw(Series& series) {
 wire::Awaitable<Stitcher::Step> Stitcher::snapshot() {
   if (next_ == 0) floor_ = readings_.head().commit;  // before the question: what comes behind is caught up
   if (next_ >= series_.size()) {
-    if (!co_await send_rest()) co_return Step::cancelled;
+    if (const bool ok = co_await send_rest(); !ok) co_return Step::cancelled;
     stage_ = Stage::catch_up;
     co_return Step::more;
   }
@@ -250,7 +250,7 @@ wire::Awaitable<Stitcher::Step> Stitcher::snapshot() {
     auto& series = *find(reading.series);
     series.newest_us = series.latest_us = reading.time_us;
     snapshot_[reading.series] = reading;
-    if (!co_await send_if_large()) co_return Step::cancelled;
+    if (const bool ok = co_await send_if_large(); !ok) co_return Step::cancelled;
   }
   for (std::size_t i = next_; i < end; ++i) series_[i].coverage = Coverage::all(floor_);
   even_from_ = floor_;
@@ -262,13 +262,13 @@ wire::Awaitable<Stitcher::Step> Stitcher::snapshot() {
 // end had none behind it either when its buckets were read.
 wire::Awaitable<Stitcher::Step> Stitcher::latest() {
   if (next_ >= series_.size()) {
-    if (!co_await send_rest()) co_return Step::cancelled;
+    if (const bool ok = co_await send_rest(); !ok) co_return Step::cancelled;
     stage_ = Stage::catch_up;
     if (order_.history) {
       floor_ = lowest();
       even_from_ = highest();
       if (!order_.added) assembly_ += *phase_fragment(order_.subscription, pb::LivePhase::PHASE_CATCH_UP);
-      if (!co_await send_rest()) co_return Step::cancelled;
+      if (const bool ok = co_await send_rest(); !ok) co_return Step::cancelled;
     }
     ground_us_ = clock_.boot_us();
     ground_lag_ = 0;
@@ -300,7 +300,7 @@ wire::Awaitable<Stitcher::Step> Stitcher::latest() {
         run.end = run.begin + fitting(run, part_bytes_);
         append_update(assembly_, run, false, order_.subscription);
         run.begin = run.end;
-        if (!co_await send_if_large()) co_return Step::cancelled;
+        if (const bool ok = co_await send_if_large(); !ok) co_return Step::cancelled;
       }
       series.coverage.add(page->next ? page->times_us.back() : Coverage::kForEver, page->as_of);
       cursor = std::move(page->next);
@@ -323,7 +323,7 @@ wire::Awaitable<bool> Stitcher::send_rest() {
   if (!assembly_.empty()) {
     std::string message;
     message.swap(assembly_);
-    if (!co_await sink_.send(std::move(message), *this)) co_return false;
+    if (const bool ok = co_await sink_.send(std::move(message), *this); !ok) co_return false;
   }
   co_return !cancelled_;
 }

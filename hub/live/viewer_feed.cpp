@@ -114,7 +114,7 @@ wire::Awaitable<bool> ViewerSession::send(std::string message, Stitcher& from) {
 }
 
 wire::Awaitable<bool> ViewerSession::send_part(std::string message) {
-  if (!co_await ready()) co_return false;
+  if (const bool ok = co_await ready(); !ok) co_return false;
   message += trailer(false);
   co_return !write_message(message);
 }
@@ -189,7 +189,7 @@ wire::Awaitable<void> ViewerSession::send_events() {
       if (is_last) event_written_ = event_pushed_ = event.id;
       continue;
     }
-    if (!co_await ready()) co_return;
+    if (const bool ok = co_await ready(); !ok) co_return;
     event_written_ = event_pushed_ = event.id;
     message += trailer(false);
     if (write_message(message)) co_return;
@@ -247,7 +247,7 @@ wire::Awaitable<void> ViewerSession::send_slots() {
     message += *fragments[i];
     const bool is_last = i + 1 == fragments.size();
     if (message.size() < shared_.limits.history_part_bytes && !is_last) continue;
-    if (!co_await ready() || !lowered) co_return;
+    if (const bool ok = co_await ready(); !ok || !lowered) co_return;
     if (is_last) {
       slots_position_ = std::max(slots_position_, told);
       note_positions();

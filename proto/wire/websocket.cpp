@@ -114,7 +114,7 @@ class WebSocketConnection final : public Connection {
     if (ended_) co_return ended_;
     if (!reading_->complete) {
       if (!reading_->pending) start_read();
-      if (!co_await reading_->waiter.wait()) co_return asio::error::operation_aborted;
+      if (const bool ok = co_await reading_->waiter.wait(); !ok) co_return asio::error::operation_aborted;
     }
     reading_->complete = false;
     if (reading_->ec) {

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/use_future.hpp>
 #include <boost/json/parse.hpp>
 #include <filesystem>
@@ -18,6 +19,7 @@
 #include "hub/offline_hub.h"
 #include "hub/text_file.h"
 #include "tests/fakes/temp_folder.h"
+#include "wire/connection.h"
 
 namespace hub {
 namespace {
@@ -72,6 +74,23 @@ class RunningHub {
     const std::string set(response->header("Set-Cookie"));
     if (!set.empty()) cookie_ = set.substr(0, set.find(';'));
     return *response;
+  }
+  /// What an attempt to upgrade is answered with.
+  int upgrade(const std::string& path, const std::string& subprotocol,
+              std::map<std::string, std::string> headers = {}) {
+    wire::ConnectTarget target;
+    target.host = "localhost";
+    target.port = app_->port();
+    target.path = path;
+    target.subprotocol = subprotocol;
+    target.headers = std::move(headers);
+    if (!cookie_.empty()) target.headers["Cookie"] = cookie_;
+    int status = 0;
+    boost::asio::io_context context;
+    boost::asio::co_spawn(context, wire::connect(std::move(target), *tls_, wire::ConnectionLimits{}, &status),
+                          boost::asio::detached);
+    context.run();
+    return status;
   }
   json::object object(const std::string& method, const std::string& target, const std::string& body = "") {
     return json::parse(call(method, target, body).body).as_object();
@@ -231,30 +250,17 @@ TEST(App, other_origins_neither_write_nor_listen) {
   hub.set_up();
   const std::string own = "https://localhost:" + std::to_string(hub.app().port());
   EXPECT_EQ(hub.call("POST", "/api/v1/enrolments", "{}", {{"Origin", own}}).status, 201);
-  const std::vector<wire::Header> upgrade{{"Connection", "Upgrade"},
-                                          {"Upgrade", "websocket"},
-                                          {"Sec-WebSocket-Version", "13"},
-                                          {"Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="}};
   for (const std::string& origin : {std::string("https://evil.example"), std::string("null"), own + ".evil.example"}) {
     EXPECT_EQ(hub.call("POST", "/api/v1/enrolments", "{}", {{"Origin", origin}}).status, 403) << origin;
-    auto headers = upgrade;
-    headers.push_back({"Sec-WebSocket-Protocol", "telemetry.live.v1"});
-    headers.push_back({"Origin", origin});
-    EXPECT_EQ(hub.call("GET", "/api/v1/live", "", headers).status, 403) << origin;
+    EXPECT_EQ(hub.upgrade("/api/v1/live", "telemetry.live.v1", {{"Origin", origin}}), 403) << origin;
   }
-  auto no_protocol = upgrade;
-  const auto refused = hub.call("GET", "/api/v1/live", "", no_protocol);
-  EXPECT_EQ(refused.status, 400);
-  EXPECT_THAT(refused.body, HasSubstr("telemetry.live.v1"));
+  EXPECT_EQ(hub.upgrade("/api/v1/live", "telemetry.live.v1", {{"Origin", own}}), 101);
+  EXPECT_EQ(hub.upgrade("/api/v1/live", ""), 400) << "no subprotocol";
+  EXPECT_EQ(hub.upgrade("/api/v1/live", "telemetry.device.v1"), 400);
   EXPECT_EQ(hub.call("GET", "/api/v1/live").status, 426);
-  auto device = upgrade;
-  device.push_back({"Sec-WebSocket-Protocol", "telemetry.device.v1"});
-  device.push_back({"Authorization", "Bearer nonsense"});
-  EXPECT_EQ(hub.call("GET", "/api/v1/device", "", device).status, 401);
+  EXPECT_EQ(hub.upgrade("/api/v1/device", "telemetry.device.v1", {{"Authorization", "Bearer nonsense"}}), 401);
   hub.cookie_.clear();
-  auto stranger = upgrade;
-  stranger.push_back({"Sec-WebSocket-Protocol", "telemetry.live.v1"});
-  EXPECT_EQ(hub.call("GET", "/api/v1/live", "", stranger).status, 401);
+  EXPECT_EQ(hub.upgrade("/api/v1/live", "telemetry.live.v1"), 401);
 }
 
 TEST(App, every_answer_carries_the_security_headers) {
