@@ -14,7 +14,8 @@ namespace {
 class InProcessBus final : public Bus {
  public:
   void publish(BusItem item) override {
-    for (const auto& entry : *snapshot()) {
+    const auto sinks = snapshot();
+    for (const auto& entry : *sinks) {
       const std::lock_guard delivering(entry->delivering);
       if (!entry->gone) entry->sink->deliver(item);
     }
