@@ -150,6 +150,7 @@ class Seam {
     auto view = std::move(viewer.link.view);
     view.disconnected();
     std::erase_if(view.subscriptions, [&](const auto& one) { return !viewer.from.contains(one.first); });
+    std::erase_if(viewer.asked, [&](const auto& one) { return !viewer.from.contains(one.first); });
     viewer.link = world_.join(8 * 1'024);
     viewer.link.view = std::move(view);
     const std::string position = viewer.link.view.position;
@@ -164,7 +165,7 @@ class Seam {
   void compare(SeamViewer& viewer) {
     viewer.link.peer->set_accepting(true);
     // The last word on each: a fresh subscription stitched after the writing must agree as well.
-    ASSERT_TRUE(viewer.link.until([&](const auto&) { return is_current(viewer); })) << "the view never settled";
+    ASSERT_TRUE(viewer.link.until([&](const auto&) { return is_current(viewer); })) << why_not_current(viewer);
     for (const auto& [id, from] : viewer.from) {
       for (const auto& one : series_) {
         const auto& known = viewer.link.view.subscriptions.at(id).series;
@@ -189,6 +190,20 @@ class Seam {
       }
     }
     return true;
+  }
+
+  std::string why_not_current(SeamViewer& viewer) {
+    std::string why = "the view never settled:";
+    for (const auto& [id, from] : viewer.from) {
+      const auto& subscription = viewer.link.view.subscriptions[id];
+      why += " subscription " + std::to_string(id) + " in phase " + std::to_string(subscription.phase()) +
+             ", answers " + std::to_string(subscription.answers) + " of " + std::to_string(viewer.asked[id]) + ";";
+      for (const auto& [series, known] : subscription.series) {
+        why += " series " + std::to_string(series) + " " + std::to_string(without_older(known.readings, from).size()) +
+               " of " + std::to_string(stored(SeriesId{series}, from).size());
+      }
+    }
+    return why;
   }
 
   static fakes::LiveView::Readings without_older(fakes::LiveView::Readings readings, std::int64_t from) {
