@@ -1,7 +1,7 @@
 // The device goes, the hub dies: the page says so, and everything comes back.
 import { assert } from '../browser.mjs';
 
-const series = 'uptime';
+const series = 'cpu.usage';
 
 export const outageSteps = [
   [
