@@ -1,10 +1,16 @@
 #include "device-agent/run_command.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <filesystem>
 
 #include "device-agent/agent.h"
@@ -15,6 +21,28 @@ namespace {
 
 namespace asio = boost::asio;
 constexpr auto kWait = asio::as_tuple(asio::use_awaitable);
+
+/// Two agents on one folder would be one device twice and spoil its spool. The kernel drops the lock with the process.
+class FolderLock {
+ public:
+  ~FolderLock() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  /// What is wrong; empty: this process has the folder.
+  std::string take(const std::string& folder) {
+    const std::string path = folder + "/agent.lock";
+    std::error_code ignored;
+    std::filesystem::create_directories(folder, ignored);
+    fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd_ < 0) return path + ": " + std::strerror(errno);
+    if (::flock(fd_, LOCK_EX | LOCK_NB) == 0) return {};
+    return errno == EWOULDBLOCK ? folder + ": another agent runs with this state folder"
+                                : path + ": " + std::strerror(errno);
+  }
+
+ private:
+  int fd_ = -1;
+};
 
 /// Everything of one `run`: ends when all its devices have.
 struct Run {
@@ -105,6 +133,11 @@ int run_agents(RunOptions options, std::shared_ptr<spdlog::logger> log) {
   Run run;
   run.options = std::move(options);
   run.log = std::move(log);
+  FolderLock lock;
+  if (const std::string problem = lock.take(run.options.state_folder); !problem.empty()) {
+    run.log->error("{}", problem);
+    return 1;
+  }
   if (run.options.simulate == 0) {
     std::string problem;
     auto credential = load_credential(run.options.state_folder, problem);
