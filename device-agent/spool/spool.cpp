@@ -40,6 +40,15 @@ std::uint32_t checksum(char type, std::string_view payload) {
   return base::crc32(payload, base::crc32(std::string_view(&type, 1)));
 }
 
+bool is_record(std::string_view bytes, std::size_t at) {
+  if (bytes.size() - at < kHeader) return false;
+  const char type = bytes[at + 8];
+  if (type != 'E' && type != 'D' && type != 'F' && type != 'G') return false;
+  const auto size = get<std::uint32_t>(bytes.substr(at, 4));
+  if (size > kLargestRecord || bytes.size() - at - kHeader < size) return false;
+  return checksum(type, bytes.substr(at + kHeader, size)) == get<std::uint32_t>(bytes.substr(at + 4, 4));
+}
+
 }  // namespace
 
 base::Result<std::unique_ptr<Spool>> Spool::open(SpoolOptions options, const base::Id128& epoch,
@@ -77,27 +86,25 @@ void Spool::load(const std::string& path) {
   base::Id128 epoch{}, boot{};
   bool has_epoch = false;
   std::size_t at = kMagic.size();
-  if (bytes.compare(0, kMagic.size(), kMagic) != 0) segment->damaged = true;
-  while (!segment->damaged && at < bytes.size()) {
-    if (bytes.size() - at < kHeader) {
-      segment->damaged = true;  // cut off while it was written
-      break;
+  if (bytes.compare(0, kMagic.size(), kMagic) != 0) {
+    ++damaged_;
+    segment->damaged = true;
+    at = 0;
+  }
+  while (at < bytes.size()) {
+    if (!is_record(bytes, at)) {
+      // A flipped byte, or cut off while it was written. No size is believed: the next whole record is looked for.
+      ++damaged_;
+      segment->damaged = true;
+      do ++at;
+      while (at < bytes.size() && !is_record(bytes, at));
+      if (at >= bytes.size()) break;
     }
     const auto size = get<std::uint32_t>(std::string_view(bytes).substr(at, 4));
-    const auto crc = get<std::uint32_t>(std::string_view(bytes).substr(at + 4, 4));
     const char type = bytes[at + 8];
-    if (size > kLargestRecord || bytes.size() - at - kHeader < size) {
-      segment->damaged = true;
-      break;
-    }
     const std::string_view payload = std::string_view(bytes).substr(at + kHeader, size);
     const std::size_t payload_at = at + kHeader;
     at += kHeader + size;
-    if (checksum(type, payload) != crc) {
-      ++damaged_;
-      segment->damaged = true;
-      continue;  // the size may still be right: what follows is judged by its own checksum
-    }
     if (type == 'E' && size == 32) {
       epoch = *base::to_id128(payload.substr(0, 16));
       boot = *base::to_id128(payload.substr(16));
@@ -132,7 +139,6 @@ void Spool::load(const std::string& path) {
     }
   }
   if (segment->damaged) {
-    ++damaged_;
     std::error_code ec;
     std::filesystem::copy_file(path, path + ".damaged", std::filesystem::copy_options::overwrite_existing, ec);
   }
@@ -269,8 +275,7 @@ base::Result<void> Spool::open_segment() {
   current_->bytes = kMagic.size();
   disk_bytes_ += kMagic.size();
   definitions_written_ = 0;
-  const std::string ids = std::string(base::as_chars(epoch_)) + std::string(base::as_chars(boot_id_));
-  if (auto done = write_record('E', ids); !done) return done;
+  if (auto done = write_epoch(epoch_, boot_id_); !done) return done;
   // The folder's entry must be durable as well, or the file is not there after a power cut.
   const int folder = ::open(options_.folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (folder >= 0) {
@@ -301,40 +306,68 @@ base::Result<void> Spool::write_record(char type, std::string_view payload) {
 }
 
 base::Result<void> Spool::flush() {
+  if (auto done = write_held(); !done) return done;
+  bool dropped = false;
+  while (disk_bytes_ > options_.max_bytes && held() > 1) {
+    drop_oldest();
+    dropped = true;
+  }
+  return dropped ? write_held() : base::Result<void>();
+}
+
+/// Everything that is in memory only: frames of this epoch, gaps of any.
+base::Result<void> Spool::write_held() {
   bool wrote = false;
   for (const std::uint8_t lane : {0, 1}) {
     for (auto& [key, l] : lanes_) {
       if (key.lane != lane) continue;
       for (auto& entry : l.entries) {
-        // Gaps made for earlier epochs stay in memory: they are made again from the same holes at the next start.
-        if (entry.segment != nullptr || key.epoch != epoch_) continue;
+        if (entry.segment != nullptr) continue;
         if (fd_ < 0 || current_->bytes >= options_.segment_bytes) {
           if (auto done = open_segment(); !done) return done;
         }
-        const auto& definitions = definitions_[epoch_];
-        if (definitions_written_ < definitions.definitions_size()) {
-          if (auto done = write_record('D', definitions.SerializeAsString()); !done) return done;
-          definitions_written_ = definitions.definitions_size();
-        }
-        std::string payload(1, static_cast<char>(lane));
-        put(payload, entry.first);
-        if (entry.is_gap) put(payload, entry.last);
-        const std::size_t prefix = payload.size();
-        payload += entry.bytes;
-        const std::size_t at = current_->bytes;
-        if (auto done = write_record(entry.is_gap ? 'G' : 'F', payload); !done) return done;
-        entry.segment = current_;
-        entry.offset = at + kHeader + prefix;
-        entry.size = entry.bytes.size();
-        entry.bytes = {};
-        ++current_->live;
+        if (auto done = write_entry(key, l, entry); !done) return done;
         wrote = true;
       }
     }
   }
   if (wrote && ::fdatasync(fd_) != 0) return last_error();
-  while (disk_bytes_ > options_.max_bytes && held() > 1) drop_oldest();
   return {};
+}
+
+base::Result<void> Spool::write_entry(const Key& key, const Lane& lane, Entry& entry) {
+  const auto& definitions = definitions_[key.epoch];
+  if (segment_epoch_ != key.epoch) {
+    if (auto done = write_epoch(key.epoch, lane.boot_id); !done) return done;
+    // The file that told the aliases of an earlier epoch may be gone by the time this gap is read.
+    if (key.epoch != epoch_) {
+      if (auto done = write_record('D', definitions.SerializeAsString()); !done) return done;
+    }
+  }
+  if (key.epoch == epoch_ && definitions_written_ < definitions.definitions_size()) {
+    if (auto done = write_record('D', definitions.SerializeAsString()); !done) return done;
+    definitions_written_ = definitions.definitions_size();
+  }
+  std::string payload(1, static_cast<char>(key.lane));
+  put(payload, entry.first);
+  if (entry.is_gap) put(payload, entry.last);
+  const std::size_t prefix = payload.size();
+  payload += entry.bytes;
+  const std::size_t at = current_->bytes;
+  if (auto done = write_record(entry.is_gap ? 'G' : 'F', payload); !done) return done;
+  entry.segment = current_;
+  entry.offset = at + kHeader + prefix;
+  entry.size = entry.bytes.size();
+  entry.bytes = {};
+  ++current_->live;
+  return {};
+}
+
+base::Result<void> Spool::write_epoch(const base::Id128& epoch, const base::Id128& boot_id) {
+  const std::string ids = std::string(base::as_chars(epoch)) + std::string(base::as_chars(boot_id));
+  auto done = write_record('E', ids);
+  if (done) segment_epoch_ = epoch;
+  return done;
 }
 
 // The oldest file's frames become one gap record a stream; the file goes.

@@ -1,8 +1,9 @@
 // What the hub has not acknowledged yet: in memory while young, on disk when older, nothing of it ever renumbered.
 //
 // Files: <folder>/<made at>-<n>.spool, append-only. A file is "TSPOOL1\n" and records: u32 size, u32 crc32 (of type and
-// payload), u8 type, payload. Types: 'E' epoch (16) and boot id (16), first in each file; 'D' a Definitions message;
-// 'F' lane u8, sequence u64, FrameBody; 'G' lane u8, first u64, last u64, GapFrame. Integers are little endian.
+// payload), u8 type, payload. Types: 'E' epoch (16) and boot id (16), of what follows, first in each file; 'D' a
+// Definitions message; 'F' lane u8, sequence u64, FrameBody; 'G' lane u8, first u64, last u64, GapFrame. Integers are
+// little endian.
 #pragma once
 
 #include <cstdint>
@@ -95,6 +96,9 @@ class Spool {
   void load(const std::string& path);
   void note_holes();
   base::Result<void> open_segment();
+  base::Result<void> write_held();
+  base::Result<void> write_entry(const Key& key, const Lane& lane, Entry& entry);
+  base::Result<void> write_epoch(const base::Id128& epoch, const base::Id128& boot_id);
   base::Result<void> write_record(char type, std::string_view payload);
   void release(Entry& entry);
   void drop_oldest();
@@ -108,6 +112,7 @@ class Spool {
   std::uint64_t next_file_ = 1;
   SegmentPtr current_;
   int fd_ = -1;
+  base::Id128 segment_epoch_{};  // which epoch's records the current segment goes on with
   int definitions_written_ = 0;  // of the current epoch, in the current segment
   std::size_t disk_bytes_ = 0;
   std::uint64_t written_bytes_ = 0, dropped_frames_ = 0, damaged_ = 0;

@@ -13,6 +13,12 @@ bool is_clear(const ThresholdRule& rule, double value) {
   return rule.comparison == Comparison::above ? value <= rule.clear : value >= rule.clear;
 }
 
+// `since` is never after `now`; their difference may need the 64th bit.
+bool has_lasted(std::int64_t since_us, std::int64_t now_us, std::int64_t for_us) {
+  return static_cast<std::uint64_t>(now_us) - static_cast<std::uint64_t>(since_us) >=
+         static_cast<std::uint64_t>(for_us);
+}
+
 }  // namespace
 
 Transition evaluate(const ThresholdRule& rule, Evaluation& e, std::int64_t time_us, double value) {
@@ -32,7 +38,7 @@ Transition evaluate(const ThresholdRule& rule, Evaluation& e, std::int64_t time_
         return Transition::pending_ended;
       }
       // since_us stays: an alert tells when its condition began.
-      if (time_us - e.since_us < rule.for_us) return Transition::none;
+      if (!has_lasted(e.since_us, time_us, rule.for_us)) return Transition::none;
       e.state = State::firing;
       return Transition::fired;
     case State::firing:
@@ -45,6 +51,9 @@ Transition evaluate(const ThresholdRule& rule, Evaluation& e, std::int64_t time_
 }
 
 std::optional<std::string> validate(const ThresholdRule& rule) {
+  if (rule.comparison != Comparison::above && rule.comparison != Comparison::below) {
+    return "the comparison must be above or below";
+  }
   if (!std::isfinite(rule.threshold) || !std::isfinite(rule.clear)) return "threshold and clear must be finite numbers";
   if (rule.comparison == Comparison::above && rule.clear > rule.threshold) {
     return "clear must not be above the threshold of an \"above\" condition";
