@@ -99,6 +99,8 @@ void Sealer::run() {
 }
 
 void Sealer::seal() {
+  // Whatever this seal leaves behind came after this moment, and must not wait longer than the interval from here.
+  const std::int64_t began_us = clock_.boot_us();
   const CommitNumber through = rotate_();
   if (through <= sealed_through_) return;
   if (auto done = write(through); !done) {
@@ -114,12 +116,12 @@ void Sealer::seal() {
   recent_->set_sealed_through(through);
   sealed_through_ = through;
   tail_.trim(through);
-  tail_since_us_ = tail_.empty() ? -1 : clock_.boot_us();
+  tail_since_us_ = tail_.empty() ? -1 : began_us;
   // A commit may have come between the look and the store: its reading then waits from the next commit on, or from
   // here.
   if (!tail_.empty()) {
     std::int64_t none = -1;
-    tail_since_us_.compare_exchange_strong(none, clock_.boot_us());
+    tail_since_us_.compare_exchange_strong(none, began_us);
   }
   ++seals_;
   journal_.drop_old(through, clock_.now_us(), policy_.retained_journal_bytes, policy_.retained_journal_us);
