@@ -197,6 +197,21 @@ describe('SeriesStream', () => {
     assert.equal(one().latest?.value, 5, 'the newest value is still told');
   });
 
+  it('keeps the picture while the hub gives up a request that a newer one has replaced', () => {
+    tell({ history: [part(buckets)], phases: [{ subscription: 9, phase: 3 }] });
+    stream.change({ ...query, range: { kind: 'live', spanUs: 50 * second } });
+    stream.request(false);
+    stream.change({ ...query, range: { kind: 'live', spanUs: 60 * second } });
+    stream.request(false);
+    tell({ subscribed: [{ id: 9, series: [] }] }); // of the first of them
+    assert.equal(stream.list().length, 1, 'the chart would vanish and come again');
+    assert.deepEqual(lasts(one().buffer), [3, 4]);
+    tell({ subscribed: [{ id: 9, series: [info] }] });
+    assert.equal(one().buffer.length, 0);
+    tell({ subscribed: [{ id: 9, series: [] }] });
+    assert.equal(stream.list().length, 0, 'an answer to the newest request counts');
+  });
+
   it('accepts a first part as the answer where the hub does not say Subscribed again', () => {
     stream.change({ ...query, range: { kind: 'fixed', fromUs: now - 60 * second, toUs: now - 30 * second } });
     stream.request(false);

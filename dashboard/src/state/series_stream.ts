@@ -156,7 +156,7 @@ export class SeriesStream {
   receive(message: LiveMessage, id: number): void {
     for (const subscribed of message.subscribed) {
       if (subscribed.id !== id) continue;
-      if (!subscribed.added) this.answered(subscribed.series);
+      if (!subscribed.added && !this.answered(subscribed.series)) continue;
       for (const info of subscribed.series) this.know(info);
       ++this.revision;
     }
@@ -222,16 +222,20 @@ export class SeriesStream {
     }
   }
 
-  private answered(series: SeriesInfo[]): void {
+  /** False: the answer to a request that a newer one has replaced. It may be empty (the hub gave that request up) and
+   *  says nothing of what the newest one will show. */
+  private answered(series: SeriesInfo[]): boolean {
     this.unanswered = Math.max(0, this.unanswered - 1);
+    if (this.unanswered > 0) return false;
     const isFirst = !this.hasAnswered_;
     this.hasAnswered_ = true;
     // A resumed subscription goes on in its old grid with what it has: nothing is sent again.
-    if (this.isResuming && !isFirst) return;
+    if (this.isResuming && !isFirst) return true;
     // A long list comes in parts; those after the first are `added`.
     const stays = new Set(series.map((info) => info.series));
     for (const id of this.series_.keys()) if (!stays.has(id)) this.series_.delete(id);
     this.restart();
+    return true;
   }
 
   private restart(): void {
