@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::size_t kReadingsAFrame = 100;
 constexpr std::size_t kReadingsAFrameAway = 1'000;  // nobody waits: fewer, larger frames
-constexpr auto kWait = boost::asio::as_tuple(boost::asio::use_awaitable);
+constexpr auto kQuietly = boost::asio::as_tuple(boost::asio::use_awaitable);
 
 /// Hides what the config does not want.
 class Filtered final : public Sensor {
@@ -179,7 +179,7 @@ boost::asio::awaitable<void> Agent::sample_loop() {
     const std::int64_t now = clock_.now_us();
     const std::int64_t next = (now / interval + 1) * interval;
     sample_timer_.expires_after(std::chrono::microseconds(next - now));
-    co_await sample_timer_.async_wait(kWait);
+    co_await sample_timer_.async_wait(kQuietly);
     if (stopping_) break;
     if (clock_.now_us() - next > interval) ++overruns_;
     (void)sample_all();
@@ -221,7 +221,7 @@ boost::asio::awaitable<void> Agent::housekeeping() {
   int seconds = 0;
   while (!stopping_) {
     second_timer_.expires_after(std::chrono::seconds(1));
-    co_await second_timer_.async_wait(kWait);
+    co_await second_timer_.async_wait(kQuietly);
     if (stopping_) break;
     alerts_->tick();
     link_->pump();

@@ -20,7 +20,7 @@ namespace agent {
 namespace {
 
 namespace asio = boost::asio;
-constexpr auto kWait = asio::as_tuple(asio::use_awaitable);
+constexpr auto kWithError = asio::as_tuple(asio::use_awaitable);
 
 /// Two agents on one folder would be one device twice and spoil its spool. The kernel drops the lock with the process.
 class FolderLock {
@@ -106,7 +106,7 @@ struct Run {
       }
       if (i % 50 == 49) {
         asio::steady_timer pause(io, std::chrono::milliseconds(20));
-        co_await pause.async_wait(kWait);
+        co_await pause.async_wait(kWithError);
       }
     }
   }
@@ -118,7 +118,7 @@ struct Run {
   }
 
   asio::awaitable<void> wait_for_signal() {
-    const auto [ec, number] = co_await signals.async_wait(kWait);
+    const auto [ec, number] = co_await signals.async_wait(kWithError);
     if (!ec) {
       log->info("stopping");
       finish();

@@ -15,7 +15,6 @@ constexpr std::int64_t kLongest_us = 7 * 24 * 3600 * 1'000'000LL;
 constexpr std::uint32_t kMostUses = 10'000;
 constexpr std::size_t kAttributes = 64;
 constexpr std::size_t kAttributeBytes = 256;
-constexpr std::size_t kTokenBytes = 128;
 
 std::optional<Problem> check_name(const std::string& name) {
   if (wire::is_device_name(name)) return std::nullopt;
@@ -92,7 +91,7 @@ void Identity::redeem_enrolment(std::string token, std::string wished_name,
 Outcome<DeviceGrant> Identity::State::redeem(const std::string& token, const std::string& wished_name,
                                              std::map<std::string, std::string> attributes) {
   const Problem unknown{errc::unauthenticated, "This enrolment token is not known here.", "/token"};
-  if (token.empty() || token.size() > kTokenBytes) return unknown;
+  if (token.empty() || token.size() > kMaxTokenBytes) return unknown;
   auto found = store.find_enrolment(sha256_hex(token));
   if (!found) return credentials_not_stored(found.error());
   if (!*found) return unknown;

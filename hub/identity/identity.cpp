@@ -19,7 +19,6 @@ constexpr std::int64_t kSlowedBy_us = 2'000'000;
 constexpr std::int64_t kIdle_us = 30 * 60 * 1'000'000LL;
 constexpr std::int64_t kStoreUseEvery_us = 5 * 60 * 1'000'000LL;
 constexpr std::int64_t kClockStep_us = 5 * 60 * 1'000'000LL;
-constexpr std::size_t kTokenBytes = 128;  // ours have 43 characters; longer ones are not worth a hash
 constexpr std::size_t kSetupCodeLength = 12;
 
 }  // namespace
@@ -145,7 +144,7 @@ void Identity::State::store_use(const std::string& token_sha256) {
 }
 
 std::optional<Principal> Identity::session(std::string_view cookie_token) {
-  if (cookie_token.empty() || cookie_token.size() > kTokenBytes) return std::nullopt;
+  if (cookie_token.empty() || cookie_token.size() > kMaxTokenBytes) return std::nullopt;
   const auto hash = sha256_hex(cookie_token);
   auto who = state_->principal_of(hash);
   if (who) state_->store_use(hash);
@@ -162,7 +161,7 @@ bool Identity::is_session_alive(const std::string& session_key) const {
 }
 
 void Identity::sign_out(std::string_view cookie_token) {
-  if (cookie_token.empty() || cookie_token.size() > kTokenBytes) return;
+  if (cookie_token.empty() || cookie_token.size() > kMaxTokenBytes) return;
   const auto hash = sha256_hex(cookie_token);
   {
     const std::unique_lock lock(state_->mutex);
@@ -172,7 +171,7 @@ void Identity::sign_out(std::string_view cookie_token) {
 }
 
 std::optional<Principal> Identity::device_by_token(std::string_view token) const {
-  if (token.empty() || token.size() > kTokenBytes) return std::nullopt;
+  if (token.empty() || token.size() > kMaxTokenBytes) return std::nullopt;
   auto hash = sha256_hex(token);
   const std::shared_lock lock(state_->mutex);
   const auto found = state_->device_tokens.find(hash);

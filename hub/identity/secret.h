@@ -9,6 +9,9 @@
 
 namespace hub {
 
+/// Ours have 43 characters; longer ones are not worth a hash.
+inline constexpr std::size_t kMaxTokenBytes = 128;
+
 /// 32 random bytes as URL-safe base64: sign-in cookies, enrolment tokens, device tokens.
 std::string make_token(base::Random& random);
 /// `length` characters of an alphabet without look-alikes (no 0 O 1 I L U), uniformly chosen.

@@ -12,7 +12,7 @@ constexpr std::int64_t kFarUs = std::int64_t{1} << 62;   // later than any readi
 constexpr std::size_t kPagesBeforeCatchUp = 256;         // pieces of coverage a history may leave open
 constexpr std::int64_t kCatchUpIntervalUs = 10'000'000;  // and how old they may grow: the journal keeps minutes
 constexpr std::size_t kLatestBatch = 1'000;
-constexpr std::chrono::milliseconds kBusyPause{50};
+constexpr std::chrono::milliseconds kStoreBusyPause{50};
 
 std::uint32_t page_limit(ValueType type) {
   switch (type) {
@@ -331,7 +331,7 @@ wire::Awaitable<bool> Stitcher::send_rest() {
 wire::Awaitable<Stitcher::Step> Stitcher::retry(error_code error) {
   const errc code = to_errc(error);
   if (code == errc::busy) {
-    boost::asio::steady_timer pause(co_await boost::asio::this_coro::executor, kBusyPause);
+    boost::asio::steady_timer pause(co_await boost::asio::this_coro::executor, kStoreBusyPause);
     co_await pause.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
     co_return Step::more;
   }

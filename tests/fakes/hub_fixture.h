@@ -37,6 +37,14 @@ class TemporaryFolder {
   std::filesystem::path path_;
 };
 
+/// What a statement that answers one number says: `SELECT COUNT(*) …`.
+inline std::int64_t count_rows(hub::sqlite::Database& db, const std::string& sql) {
+  auto statement = db.prepare(sql);
+  EXPECT_TRUE(statement) << db.last_error();
+  EXPECT_TRUE(statement->step().value());
+  return statement->integer(0);
+}
+
 /// Opens hub.db of a folder; `reopen()` is a restart. Tests that use services declare them after this, so that they end
 /// first.
 struct HubFiles {

@@ -6,7 +6,7 @@
 namespace hub::sqlite {
 namespace {
 
-constexpr const char* kSchema =
+constexpr const char* kJournalSchema =
     "CREATE TABLE journal(number INTEGER PRIMARY KEY, committed_at INTEGER NOT NULL, crc32 INTEGER NOT NULL, "
     "body BLOB NOT NULL) STRICT";
 
@@ -35,7 +35,7 @@ Result<JournalSegment> JournalSegment::create(const std::string& path, const bas
     auto transaction = Transaction::begin(segment.db_);
     if (!transaction) return transaction.error();
     if (auto done = write_version(segment.db_, epoch); !done) return done.error();
-    if (auto done = segment.db_.execute(kSchema); !done) return done.error();
+    if (auto done = segment.db_.execute(kJournalSchema); !done) return done.error();
     if (auto done = transaction->commit(); !done) return done.error();
   }
   auto insert = segment.db_.prepare("INSERT INTO journal(number, committed_at, crc32, body) VALUES (?, ?, ?, ?)");

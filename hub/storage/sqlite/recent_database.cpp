@@ -5,7 +5,7 @@
 namespace hub::sqlite {
 namespace {
 
-constexpr const char* kSchema =
+constexpr const char* kRecentSchema =
     "CREATE TABLE gap(id INTEGER PRIMARY KEY, device TEXT NOT NULL, series INTEGER NOT NULL, "
     "placed_from INTEGER NOT NULL, placed_to INTEGER NOT NULL, from_time INTEGER NOT NULL, to_time INTEGER NOT NULL, "
     "count INTEGER NOT NULL, at_most INTEGER NOT NULL, reason INTEGER NOT NULL, reported_by TEXT NOT NULL, "
@@ -55,7 +55,7 @@ Result<void> RecentDatabase::make_tables(base::Random& random) {
   auto transaction = Transaction::begin(db_);
   if (!transaction) return transaction.error();
   if (auto done = write_version(db_, epoch_); !done) return done;
-  if (auto done = db_.execute(std::string(ChunkTable::schema()) + kSchema); !done) return done;
+  if (auto done = db_.execute(std::string(ChunkTable::schema()) + kRecentSchema); !done) return done;
   return transaction->commit();
 }
 

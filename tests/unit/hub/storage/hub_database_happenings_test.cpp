@@ -6,14 +6,8 @@
 namespace hub::sqlite {
 namespace {
 
+using fakes::count_rows;
 using fakes::HubFiles;
-
-std::int64_t count(Database& db, const std::string& sql) {
-  auto statement = db.prepare(sql);
-  EXPECT_TRUE(statement) << db.last_error();
-  EXPECT_TRUE(statement->step().value());
-  return statement->integer(0);
-}
 
 TEST(EventStore, events_are_read_in_order_after_an_id) {
   HubFiles files;
@@ -48,7 +42,7 @@ TEST(EventStore, newest_hundred_thousand_are_kept) {
   Event event{0, 1, DeviceId("d1"), "execution", "x1", "{}"};
   ASSERT_TRUE(files.executions->put(execution, event));
   EXPECT_EQ(event.id, 100'001u);
-  EXPECT_EQ(count(files.db->connection(), "SELECT count(*) FROM events"), 100'000);
+  EXPECT_EQ(count_rows(files.db->connection(), "SELECT COUNT(*) FROM events"), 100'000);
   EXPECT_EQ(files.events->events_after(0, 1).value()[0].id, 2u);
 }
 

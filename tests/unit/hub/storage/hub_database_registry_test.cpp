@@ -6,14 +6,8 @@
 namespace hub::sqlite {
 namespace {
 
+using fakes::count_rows;
 using fakes::HubFiles;
-
-std::int64_t count(Database& db, const std::string& sql) {
-  auto statement = db.prepare(sql);
-  EXPECT_TRUE(statement) << db.last_error();
-  EXPECT_TRUE(statement->step().value());
-  return statement->integer(0);
-}
 
 TEST(DeviceStore, device_comes_back_as_it_was_written) {
   HubFiles files;
@@ -112,7 +106,7 @@ TEST(DeviceStore, removed_device_leaves_a_tombstone_and_frees_its_name) {
   EXPECT_TRUE(files.devices->load_devices().value().empty());
   EXPECT_TRUE(files.devices->load_series().value().empty());
   EXPECT_TRUE(files.credentials->load_device_tokens().value().empty());
-  EXPECT_EQ(count(files.db->connection(), "SELECT count(*) FROM devices WHERE removed_us = 9"), 1);
+  EXPECT_EQ(count_rows(files.db->connection(), "SELECT COUNT(*) FROM devices WHERE removed_us = 9"), 1);
   EXPECT_EQ(to_errc(files.devices->remove_device(device.id, 10).error()), errc::not_found);
 
   DeviceRecord again;

@@ -9,15 +9,9 @@
 namespace hub::sqlite {
 namespace {
 
+using fakes::count_rows;
 using fakes::HubFiles;
 using fakes::TemporaryFolder;
-
-std::int64_t count(Database& db, const std::string& sql) {
-  auto statement = db.prepare(sql);
-  EXPECT_TRUE(statement) << db.last_error();
-  EXPECT_TRUE(statement->step().value());
-  return statement->integer(0);
-}
 
 TEST(HubDatabase, new_file_has_the_newest_version_and_is_its_owners_only) {
   TemporaryFolder folder;
@@ -36,8 +30,8 @@ TEST(HubDatabase, migrations_are_numbered_from_one_without_holes) {
 
 TEST(HubDatabase, every_table_is_strict) {
   HubFiles files;
-  EXPECT_EQ(count(files.db->connection(),
-                  "SELECT count(*) FROM pragma_table_list WHERE schema = 'main' AND type = "
+  EXPECT_EQ(count_rows(files.db->connection(),
+                  "SELECT COUNT(*) FROM pragma_table_list WHERE schema = 'main' AND type = "
                   "'table' AND NOT strict AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"),
             0);
 }
@@ -74,7 +68,7 @@ TEST(HubDatabase, migrating_keeps_a_copy_of_what_was_there) {
   longer.push_back({before + 1, "extra", "ALTER TABLE facts ADD COLUMN extra INTEGER; DELETE FROM facts;"});
   ASSERT_TRUE(migrate(files.db->connection(), files.path(), longer));
   EXPECT_EQ(schema_version(files.db->connection()).value(), before + 1);
-  EXPECT_EQ(count(files.db->connection(), "SELECT count(*) FROM facts"), 0);
+  EXPECT_EQ(count_rows(files.db->connection(), "SELECT COUNT(*) FROM facts"), 0);
 
   char suffix[32];
   std::snprintf(suffix, sizeof suffix, ".before-%04d", before + 1);

@@ -24,7 +24,7 @@ using hub::sqlite::open_readings_store;
 using hub::sqlite::ReadingsOptions;
 using testing::HasSubstr;
 
-constexpr std::int64_t kStart = 1'700'000'000'000'000;
+constexpr std::int64_t kFirstUs = 1'700'000'000'000'000;
 
 class ReadingsRecovery : public testing::Test {
  protected:
@@ -44,7 +44,7 @@ class ReadingsRecovery : public testing::Test {
     for (int i = 0; i < count; ++i) {
       ++sequence_;
       ASSERT_TRUE(client.append(fakes::number_frame(fakes::stream_of("a"), sequence_, SeriesId{1},
-                                                    {kStart + static_cast<std::int64_t>(sequence_)},
+                                                    {kFirstUs + static_cast<std::int64_t>(sequence_)},
                                                     {static_cast<double>(sequence_)})));
     }
   }
@@ -78,7 +78,7 @@ class ReadingsRecovery : public testing::Test {
   void expect_readings(std::size_t count) {
     auto store = open();
     ASSERT_TRUE(store) << store.error().detail;
-    const auto page = fakes::ReadingsClient(**store).raw({SeriesId{1}, 0, kStart * 2, 100'000, std::nullopt});
+    const auto page = fakes::ReadingsClient(**store).raw({SeriesId{1}, 0, kFirstUs * 2, 100'000, std::nullopt});
     ASSERT_TRUE(page);
     EXPECT_EQ(page->times_us.size(), count);
   }
@@ -88,7 +88,7 @@ class ReadingsRecovery : public testing::Test {
   }
 
   fakes::TempFolder folder_;
-  fakes::ManualClock clock_{kStart};
+  fakes::ManualClock clock_{kFirstUs};
   base::SeededRandom random_{1};
   ReadingsOptions options_;
   std::uint64_t sequence_ = 0;
@@ -182,7 +182,7 @@ TEST_F(ReadingsRecovery, damaged_chunk_fails_the_query_and_not_the_hub) {
   run_sql(recent(), "UPDATE chunk SET payload = CAST(payload || x'00' AS BLOB)");
   store = open();
   ASSERT_TRUE(store) << store.error().detail;
-  const auto page = fakes::ReadingsClient(**store).raw({SeriesId{1}, 0, kStart * 2, 10, std::nullopt});
+  const auto page = fakes::ReadingsClient(**store).raw({SeriesId{1}, 0, kFirstUs * 2, 10, std::nullopt});
   ASSERT_FALSE(page);
   EXPECT_EQ(hub::to_errc(page.error()), errc::storage_damaged);
   EXPECT_TRUE(fakes::ReadingsClient(**store).latest({SeriesId{1}}));
@@ -195,7 +195,7 @@ TEST_F(ReadingsRecovery, bucket_that_is_written_again_and_again_keeps_few_parts_
     ASSERT_TRUE(store) << store.error().detail;
     fakes::ReadingsClient client(**store);
     for (std::uint64_t n = 1; n <= 300; ++n) {
-      auto frame = fakes::number_frame(fakes::stream_of("a"), n, SeriesId{1}, {kStart, kStart + 1},
+      auto frame = fakes::number_frame(fakes::stream_of("a"), n, SeriesId{1}, {kFirstUs, kFirstUs + 1},
                                        {static_cast<double>(n), 0.5});
       frame.flags = n % 3 == 0 ? std::uint32_t{hub::kBackfilled} : 0u;
       ASSERT_TRUE(client.append(frame));
@@ -203,12 +203,12 @@ TEST_F(ReadingsRecovery, bucket_that_is_written_again_and_again_keeps_few_parts_
       while ((*store)->status().sealed_through < n && std::chrono::steady_clock::now() < deadline)
         std::this_thread::yield();
     }
-    const auto page = client.raw({SeriesId{1}, kStart, kStart + 1, 1'000, std::nullopt});
+    const auto page = client.raw({SeriesId{1}, kFirstUs, kFirstUs + 1, 1'000, std::nullopt});
     ASSERT_TRUE(page);
     const auto& values = std::get<0>(page->values);
     ASSERT_EQ(values.size(), 300u);
     EXPECT_TRUE(std::is_sorted(values.begin(), values.end())) << "in order of storing";
-    const auto buckets = client.buckets({SeriesId{1}, kStart - 5, kStart + 5, 2});
+    const auto buckets = client.buckets({SeriesId{1}, kFirstUs - 5, kFirstUs + 5, 2});
     ASSERT_TRUE(buckets);
     EXPECT_EQ(buckets->count, (std::vector<std::uint32_t>{600}));
     EXPECT_EQ(std::get<0>(buckets->first), (std::vector<double>{1}));
