@@ -31,8 +31,8 @@ TEST(HubDatabase, migrations_are_numbered_from_one_without_holes) {
 TEST(HubDatabase, every_table_is_strict) {
   HubFiles files;
   EXPECT_EQ(count_rows(files.db->connection(),
-                  "SELECT COUNT(*) FROM pragma_table_list WHERE schema = 'main' AND type = "
-                  "'table' AND NOT strict AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"),
+                       "SELECT COUNT(*) FROM pragma_table_list WHERE schema = 'main' AND type = "
+                       "'table' AND NOT strict AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"),
             0);
 }
 
