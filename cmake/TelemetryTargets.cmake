@@ -61,7 +61,7 @@ target_compile_options(telemetry_settings INTERFACE
   $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>
   # … and takes the operator delete of Asio's inlined coroutine frames for a mismatch (GCC bug 104475 and its kin).
   $<$<CXX_COMPILER_ID:GNU>:-Wno-mismatched-new-delete>
-  # Where CMake joins sources (release, tsan), a .cpp counts as a header for this warning; asan and debug join nothing.
+  # Where CMake joins sources (every preset but debug), a .cpp counts as a header for this warning.
   $<$<AND:$<CXX_COMPILER_ID:GNU>,$<BOOL:${CMAKE_UNITY_BUILD}>>:-Wno-subobject-linkage>)
 
 # telemetry_library(NAME [LINKS targets…]): every .cpp of the folder but main.cpp, one static library.
