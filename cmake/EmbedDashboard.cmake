@@ -1,6 +1,7 @@
 # Run by the build: cmake -DDIST=folder -DWITH=ON|OFF -DOUT=folder -P EmbedDashboard.cmake
 # Writes dashboard_files.S (the bytes) and dashboard_table.cpp (hub/web/embedded.h).
 
+cmake_minimum_required(VERSION 3.25)
 set(files)
 if(WITH)
   file(GLOB_RECURSE files RELATIVE ${DIST} ${DIST}/*)

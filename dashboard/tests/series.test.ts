@@ -218,8 +218,39 @@ describe('SeriesStream', () => {
     clock += 10 * second;
     stream.request(true);
     tell({ subscribed: [{ id: 9, series: [info] }], phases: [{ subscription: 9, phase: 2 }] });
-    tell({ updates: [{ series: 1, timeUs: now + second, numbers: [7] }] });
-    assert.deepEqual(lasts(one().buffer), [3, 4, 7]);
+    tell({ updates: [{ series: 1, subscription: 9, timeUs: now + second, numbers: [7] }] });
+    tell({ phases: [{ subscription: 9, phase: 3 }] });
+    tell({ updates: [{ series: 1, timeUs: now + 2 * second, numbers: [8] }] });
+    assert.deepEqual(lasts(one().buffer), [3, 4, 7, 8]);
+  });
+
+  it('takes its own catch-up and no other, and what is for all only when live', () => {
+    tell({ updates: [{ series: 1, subscription: 8, timeUs: now + second, numbers: [1] }] });
+    tell({ updates: [{ series: 1, subscription: 9, timeUs: now + 2 * second, numbers: [2] }] });
+    tell({ updates: [{ series: 1, timeUs: now + 3 * second, numbers: [3] }] });
+    assert.deepEqual(lasts(one().buffer), [2]);
+    tell({ phases: [{ subscription: 9, phase: 3 }] });
+    tell({ updates: [{ series: 1, timeUs: now + 3 * second, numbers: [3] }] });
+    assert.deepEqual(lasts(one().buffer), [2, 3]);
+  });
+
+  it('keeps a long list of series that comes in parts over a resume', () => {
+    tell({ subscribed: [{ id: 9, added: true, series: [{ ...info, series: 2, name: 'second' }] }] });
+    tell({ history: [part(buckets), part({ ...buckets, series: 2 })], phases: [{ subscription: 9, phase: 3 }] });
+    stream.disconnected();
+    stream.request(true);
+    tell({ subscribed: [{ id: 9, series: [info] }] });
+    tell({ subscribed: [{ id: 9, added: true, series: [{ ...info, series: 2, name: 'second' }] }] });
+    assert.deepEqual(lasts(stream.get(2)!.buffer), [3, 4]);
+  });
+
+  it('says that a fixed range is complete, but not that it can be resumed', () => {
+    stream.change({ ...query, range: { kind: 'fixed', fromUs: now - 60 * second, toUs: now - 30 * second } });
+    stream.request(false);
+    tell({ subscribed: [{ id: 9, series: [info] }], phases: [{ subscription: 9, phase: 1 }] });
+    assert.equal(stream.isComplete, false);
+    tell({ phases: [{ subscription: 9, phase: 7 }] });
+    assert.deepEqual([stream.isComplete, stream.isSettled()], [true, false]);
   });
 
   it('starts anew when the hub could not resume', () => {

@@ -9,7 +9,7 @@ import { ExecutionLog, isFinal } from '../src/state/execution_log';
 import { filterDevices, Fleet } from '../src/state/fleet';
 import { HubClock } from '../src/state/hub_clock';
 import { bodyOf, draftOf, emptyDraft } from '../src/state/rule_draft';
-import { formatQuantity, scaleFor } from '../src/state/units';
+import { formatQuantity, formatSteps, scaleFor } from '../src/state/units';
 import { parseRange, spanUs, withRange } from '../src/state/url_range';
 import { en } from '../src/text/en';
 import { zhCn } from '../src/text/zh_cn';
@@ -238,6 +238,13 @@ describe('command forms', () => {
 });
 
 describe('units', () => {
+  it('tells neighbours on an axis apart', () => {
+    assert.deepEqual(formatSteps([73.7101, 73.7102, 73.7103], 1, 'en'), ['73.7101', '73.7102', '73.7103']);
+    assert.deepEqual(formatSteps([0, 2.5, 5], 1, 'en'), ['0', '2.5', '5']);
+    assert.deepEqual(formatSteps([1024, 1280, 1536], 1024, 'en'), ['1', '1.25', '1.5']);
+    assert.deepEqual(formatSteps([0, 20, 40], 1, 'en'), ['0', '20', '40']);
+  });
+
   it('scale bytes by 1024, write °C, and keep four telling digits', () => {
     assert.deepEqual(formatQuantity(1536, 'By', 'en'), { number: '1.5', unit: 'KiB' });
     assert.deepEqual(formatQuantity(48.256, 'Cel', 'en'), { number: '48.26', unit: '°C' });

@@ -100,7 +100,7 @@ json::value to_json(const AlertRuleRecord& rule) {
   out["name"] = rule.name;
   out["severity"] = rule.severity;
   out["condition"] = std::move(condition);
-  out["for"] = format_duration(rule.condition.for_us);
+  out["for"] = duration_to_text(rule.condition.for_us);
   out["clear"] = rule.condition.clear;
   out["scope"] = std::move(scope);
   out["version"] = rule.version;
@@ -127,7 +127,7 @@ Outcome<AlertRuleRecord> alert_rule_from_json(const json::value& json) {
   }
   if (auto problem = read_condition(object->if_contains("condition"), rule)) return *std::move(problem);
   if (const auto* hold = object->if_contains("for")) {
-    const auto duration = hold->is_string() ? parse_duration(hold->get_string()) : std::nullopt;
+    const auto duration = hold->is_string() ? duration_from_text(hold->get_string()) : std::nullopt;
     if (!duration) return invalid("for must be a duration such as 30s, 5m, 1h, 7d or 0s", "/for");
     rule.condition.for_us = *duration;
   }

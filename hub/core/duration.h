@@ -1,4 +1,4 @@
-// Durations as people write them: "30s", "5m", "1h", "7d".
+// Durations as people write them in bodies and files: "30s", "5m", "1h", "7d".
 #pragma once
 
 #include <cstdint>
@@ -8,10 +8,9 @@
 
 namespace hub {
 
-/// A whole number and a unit (us, ms, s, m, h, d, w) as microseconds; nothing where it is none of these or does not fit
-/// in 2^53 µs (285 years).
-std::optional<std::int64_t> parse_duration(std::string_view text);
-/// In the largest unit up to days that divides it: what parse_duration reads back. `duration_us` is not negative.
-std::string format_duration(std::int64_t duration_us);
+/// Whole number and unit (ms, s, m, h, d). Microseconds, or nothing.
+std::optional<std::int64_t> duration_from_text(std::string_view text);
+/// The largest unit that says it exactly.
+std::string duration_to_text(std::int64_t us);
 
 }  // namespace hub

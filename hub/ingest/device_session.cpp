@@ -101,7 +101,9 @@ void DeviceSession::start_hello_timer() {
 boost::asio::awaitable<void> DeviceSession::run(std::optional<Principal> who) {
   start_hello_timer();
   const std::optional<Principal> device = co_await first_message(std::move(who));
-  if (device && co_await welcome(*device)) co_await serve();
+  if (device) {
+    if (const bool welcomed = co_await welcome(*device); welcomed) co_await serve();
+  }
   hello_timer_.cancel();
   if (link_ != 0) {
     services_.links.detach(device_, link_);
@@ -115,7 +117,7 @@ boost::asio::awaitable<void> DeviceSession::run(std::optional<Principal> who) {
 }
 
 boost::asio::awaitable<std::optional<Principal>> DeviceSession::first_message(std::optional<Principal> who) {
-  if (!co_await read_message()) co_return std::nullopt;
+  if (const bool ok = co_await read_message(); !ok) co_return std::nullopt;
   if (!who && message_.has_enroll()) {
     co_await enrol();
     co_return std::nullopt;
@@ -233,7 +235,8 @@ boost::asio::awaitable<bool> DeviceSession::welcome(const Principal& who) {
 
 boost::asio::awaitable<void> DeviceSession::serve() {
   using Case = telemetry::v1::DeviceMessage;
-  while (co_await read_message()) {
+  for (;;) {
+    if (const bool more = co_await read_message(); !more) break;
     IntakeAnswer answer;
     switch (message_.message_case()) {
       case Case::kFrame:

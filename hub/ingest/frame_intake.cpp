@@ -242,9 +242,9 @@ std::optional<telemetry::v1::FrameAck> FrameIntake::take_ack() {
   }
   if (ack.streams_size() == 0) return std::nullopt;
   // A rejection is told once its frame is consumed for good.
-  const auto told = std::partition(rejected_.begin(), rejected_.end(), [this](const telemetry::v1::Rejection& r) {
-    return r.sequence() > streams_[r.stream()].stored;
-  });
+  const auto told = std::stable_partition(
+      rejected_.begin(), rejected_.end(),
+      [this](const telemetry::v1::Rejection& r) { return r.sequence() > streams_[r.stream()].stored; });
   for (auto it = told; it != rejected_.end(); ++it) *ack.add_rejected() = std::move(*it);
   rejected_.erase(told, rejected_.end());
   return ack;

@@ -25,6 +25,7 @@ struct LiveLimits {
   std::size_t backlog_bytes = 256 * 1024;  // unsent to one viewer; past it: latest only, then close 4200 `slow`
   std::int64_t tick_us = 20'000;
   std::int64_t slow_close_us = 30'000'000;  // no progress for so long: close 4200
+  std::size_t stalls_before_conflated = 3;  // within a minute: every reading is too much for this viewer, for a while
 };
 
 /// One per I/O core, on its executor. Owns the sessions' shared state; is a BusSink. Ends: stop() closes every viewer

@@ -2,6 +2,7 @@
 
 #include <boost/json/stream_parser.hpp>
 
+#include "hub/core/duration.h"
 #include "hub/web/time_text.h"
 
 namespace hub::web {
@@ -75,7 +76,7 @@ std::optional<std::int64_t> BodyReader::optional_duration_us(std::string_view na
                                                              std::int64_t most_us, std::string_view allowed) {
   const auto* value = find(name);
   if (value == nullptr) return std::nullopt;
-  const auto duration = value->is_string() ? parse_duration(value->get_string()) : std::nullopt;
+  const auto duration = value->is_string() ? duration_from_text(value->get_string()) : std::nullopt;
   if (!duration || *duration < least_us || *duration > most_us) {
     refuse(name, std::string(name) + " must be " + kDurationForms + ", " + std::string(allowed));
     return std::nullopt;

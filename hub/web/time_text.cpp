@@ -3,6 +3,8 @@
 #include <charconv>
 #include <chrono>
 
+#include "hub/core/duration.h"
+
 namespace hub::web {
 namespace {
 
@@ -95,23 +97,6 @@ std::optional<std::int64_t> parse_rfc3339(std::string_view text) {
 
 }  // namespace
 
-std::optional<std::int64_t> parse_duration(std::string_view text) {
-  std::size_t length = 0;
-  while (length < text.size() && text[length] >= '0' && text[length] <= '9') ++length;
-  const auto count = whole<std::int64_t>(text.substr(0, length));
-  const std::string_view unit = text.substr(length);
-  if (!count) return std::nullopt;
-  std::int64_t unit_us = 0;
-  if (unit == "ms") unit_us = 1'000;
-  if (unit == "s") unit_us = 1'000'000;
-  if (unit == "m") unit_us = 60'000'000;
-  if (unit == "h") unit_us = 3'600'000'000;
-  if (unit == "d") unit_us = 86'400'000'000;
-  if (unit == "w") unit_us = 7 * 86'400'000'000;
-  if (unit_us == 0 || *count > kLatestTime / unit_us) return std::nullopt;
-  return *count * unit_us;
-}
-
 std::optional<std::int64_t> parse_time(std::string_view text, std::int64_t now_us) {
   std::optional<std::int64_t> time;
   if (text == "now") {
@@ -119,7 +104,7 @@ std::optional<std::int64_t> parse_time(std::string_view text, std::int64_t now_u
   } else if (is_digits(text)) {
     time = whole<std::int64_t>(text);
   } else if (!text.empty() && (text.front() == '-' || text.front() == '+')) {
-    const auto offset = parse_duration(text.substr(1));
+    const auto offset = duration_from_text(text.substr(1));
     if (offset) time = text.front() == '-' ? now_us - *offset : now_us + *offset;
   } else {
     time = parse_rfc3339(text);

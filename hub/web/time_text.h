@@ -1,4 +1,4 @@
-// Times and durations as people and URLs write them.
+// Times as people and URLs write them.
 #pragma once
 
 #include <cstdint>
@@ -11,16 +11,15 @@ namespace hub::web {
 inline constexpr std::int64_t kLatestTime = (std::int64_t{1} << 53) - 1;
 
 /// Microseconds since the epoch ("1763863200000000"), RFC 3339 ("2026-11-23T10:00:00.5+01:00"; a space may stand for
-/// the '+' and for the 'T'), "now", or an offset from now ("-1h": ms, s, m, h, d, w). Nothing where it is none of
+/// the '+' and for the 'T'), "now", or an offset from now ("-1h": ms, s, m, h, d). Nothing where it is none of
 /// these.
 std::optional<std::int64_t> parse_time(std::string_view text, std::int64_t now_us);
 inline constexpr char kTimeForms[] =
     "an RFC 3339 time such as 2026-11-23T10:00:00Z, microseconds since the epoch, now, or an offset such as -1h (ms, "
     "s, "
-    "m, h, d, w)";
+    "m, h, d)";
 
-/// "30s", "5m", "1h", "7d", "0s": a whole number and a unit (ms, s, m, h, d, w), as microseconds.
-std::optional<std::int64_t> parse_duration(std::string_view text);
+/// For messages: what hub::duration_from_text reads.
 inline constexpr char kDurationForms[] = "a number and a unit such as 30s, 5m, 1h, 7d";
 
 }  // namespace hub::web

@@ -194,11 +194,11 @@ boost::asio::awaitable<void> WebServer::State::serve_http(std::uint64_t number,
     if (!request) break;
     entry.answering = true;
     if (is_socket_path(path_of(*request))) {
-      if (co_await upgrade(number, http, *request)) break;
+      if (const bool ended = co_await upgrade(number, http, *request); ended) break;
     } else {
       auto response = co_await answer(*request);
       count(response);
-      if (co_await http->write(*request, std::move(response))) break;
+      if (const auto ec = co_await http->write(*request, std::move(response))) break;
     }
     entry.answering = false;
     if (!http->keep_alive()) break;

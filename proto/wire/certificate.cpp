@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <openssl/rand.h>
 
+#include <algorithm>
 #include <ctime>
 
 #include "base/bytes.h"
@@ -61,6 +62,12 @@ Certificate blank(EVP_PKEY* key, const std::string& common_name, int days) {
   return certificate;
 }
 
+/// A comma would begin another entry of the extension's text.
+bool is_plain(const std::string& name) {
+  return !name.empty() &&
+         std::all_of(name.begin(), name.end(), [](unsigned char c) { return c > ' ' && c < 0x7f && c != ','; });
+}
+
 std::string alternative_names(const std::vector<std::string>& names) {
   std::string out;
   for (const auto& name : names) {
@@ -96,7 +103,9 @@ Result<KeyAndCertificate> make_server_certificate(const KeyAndCertificate& ca, c
   const Key ca_key(PEM_read_bio_PrivateKey(ca_key_bio.get(), nullptr, nullptr, nullptr));
   const Certificate issuer = openssl::read_certificate(ca_bio.get());
   const Key key(EVP_EC_gen("P-256"));
-  if (!ca_key || !issuer || !key || names.empty()) return errc::bad_certificate;
+  if (!ca_key || !issuer || !key || names.empty() || !std::all_of(names.begin(), names.end(), is_plain)) {
+    return errc::bad_certificate;
+  }
   const Certificate leaf = blank(key.get(), common_name, days);
   if (!leaf || X509_set_issuer_name(leaf.get(), X509_get_subject_name(issuer.get())) != 1) return errc::bad_certificate;
   if (!add_extension(leaf.get(), issuer.get(), NID_basic_constraints, "critical,CA:FALSE") ||

@@ -1,55 +1,96 @@
 #include "wire/client_socket.h"
 
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/connect.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <vector>
 
 #include "wire/deadline.h"
 #include "wire/errc.h"
 
-namespace wire {
-
 namespace asio = boost::asio;
-using base::error_code;
-using base::Result;
 using tcp = asio::ip::tcp;
 
-asio::awaitable<Result<std::unique_ptr<TlsStream>>> connect_tls(std::string host, std::uint16_t port,
-                                                                const ClientTls& tls, std::chrono::milliseconds limit) {
-  constexpr auto kWait = asio::as_tuple(asio::use_awaitable);
+namespace wire {
+namespace {
+
+constexpr std::size_t kMaxAddresses = 4;
+
+/// Literal addresses need no resolver (whose first use starts a thread).
+Awaitable<Result<std::vector<tcp::endpoint>>> resolve(std::string host, std::uint16_t port,
+                                                      std::chrono::milliseconds limit) {
+  std::vector<tcp::endpoint> endpoints;
+  error_code not_address;
+  const auto address = asio::ip::make_address(host, not_address);
+  if (!not_address) {
+    endpoints.emplace_back(address, port);
+    co_return endpoints;
+  }
   const auto executor = co_await asio::this_coro::executor;
   tcp::resolver resolver(executor);
-  tcp::socket socket(executor);
   bool late = false;
-  // Resolver and socket are in this frame; so is the timer, whose handler is cancelled before they go.
-  auto alive = std::make_shared<bool>(true);
-  asio::steady_timer timer(executor, limit);
-  timer.async_wait([&, alive](error_code ec) {
-    if (ec || !*alive) return;
+  Deadline deadline(executor);
+  deadline.arm(limit, [&] {
     late = true;
     resolver.cancel();
-    error_code ignored;
-    socket.close(ignored);
   });
-  const auto [resolve_error, endpoints] = co_await resolver.async_resolve(host, std::to_string(port), kWait);
-  error_code ec = resolve_error;
-  if (!ec) {
-    const auto [connect_error, endpoint] = co_await asio::async_connect(socket, endpoints, kWait);
-    ec = connect_error;
-  }
-  *alive = false;
-  timer.cancel();
+  const auto service = std::to_string(port);
+  const auto [ec, found] = co_await resolver.async_resolve(host, service, tcp::resolver::numeric_service,
+                                                           asio::as_tuple(asio::use_awaitable));
   if (late) co_return error_code(errc::timed_out);
   if (ec) co_return ec;
+  for (const auto& entry : found) {
+    if (endpoints.size() < kMaxAddresses) endpoints.push_back(entry.endpoint());
+  }
+  co_return endpoints;
+}
 
-  auto stream = std::make_unique<TlsStream>(std::move(socket), tls.native(), TlsRole::client);
-  stream->expect_host(host, tls.options().verify_host);
-  Deadline deadline(*stream, limit);
-  const auto [handshake_error] = co_await stream->async_handshake(kWait);
-  if (deadline.fired()) co_return error_code(errc::timed_out);
-  if (handshake_error) co_return handshake_error;
-  co_return std::move(stream);
+}  // namespace
+
+Awaitable<Result<std::shared_ptr<TlsStream>>> connect_tls(std::string host, std::uint16_t port, ClientTls tls,
+                                                          std::chrono::milliseconds stage_limit) {
+  auto endpoints = co_await resolve(host, port, stage_limit);
+  if (endpoints.has_error()) co_return endpoints.error();
+  if (endpoints->empty()) co_return error_code(asio::error::host_not_found);
+
+  const auto executor = co_await asio::this_coro::executor;
+  Deadline deadline(executor);
+  bool late = false;
+  tcp::socket socket(executor);
+  error_code failure;
+  for (const auto& endpoint : *endpoints) {
+    socket = tcp::socket(executor);
+    late = false;
+    deadline.arm(stage_limit / endpoints->size(), [&] {
+      late = true;
+      error_code ignored;
+      socket.close(ignored);
+    });
+    const auto [ec] = co_await socket.async_connect(endpoint, asio::as_tuple(asio::use_awaitable));
+    deadline.disarm();
+    failure = late ? error_code(errc::timed_out) : ec;
+    if (!failure || ec == asio::error::operation_aborted) {
+      if (!late) break;
+    }
+  }
+  if (failure) co_return failure;
+
+  auto made = TlsStream::make(std::move(socket), tls.native(), TlsStream::Side::client);
+  if (made.has_error()) co_return made.error();
+  const auto stream = *made;
+  if (const auto ec = stream->expect_host(host, tls.options().verify_host)) co_return ec;
+  late = false;
+  deadline.arm(stage_limit, [&late, stream] {
+    late = true;
+    stream->close();
+  });
+  const auto ec = co_await stream->handshake();
+  deadline.disarm();
+  if (ec) {
+    stream->close();
+    co_return late ? error_code(errc::timed_out) : ec;
+  }
+  co_return stream;
 }
 
 }  // namespace wire

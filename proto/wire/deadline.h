@@ -1,37 +1,28 @@
-// A stage's time limit: cancels what the stream waits for when it passes. Private to wire.
+// A time limit for whatever its owner is waiting for.
 #pragma once
 
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
+#include <functional>
 #include <memory>
-
-#include "wire/tls_stream.h"
 
 namespace wire {
 
-/// Lives beside the operation it limits, on the same thread. After it fired, pending operations have ended with
-/// operation_aborted and `fired()` tells why. Ends with its scope.
+/// Calls a function of its owner once the time is up, unless armed again or disarmed before. One thread, the
+/// executor's. The function is never called after disarm() or the destructor, so it may refer to the owner.
 class Deadline {
  public:
-  Deadline(TlsStream& stream, std::chrono::milliseconds limit)
-      : timer_(stream.socket().get_executor(), limit), state_(std::make_shared<State>(State{&stream, false})) {
-    timer_.async_wait([state = state_](base::error_code ec) {
-      if (ec || state->stream == nullptr) return;
-      state->fired = true;
-      state->stream->cancel();
-    });
-  }
-  ~Deadline() { state_->stream = nullptr; }
+  explicit Deadline(const boost::asio::any_io_executor& executor);
+  ~Deadline();
   Deadline(const Deadline&) = delete;
   Deadline& operator=(const Deadline&) = delete;
-  bool fired() const { return state_->fired; }
+
+  void arm(std::chrono::steady_clock::duration after, std::function<void()> on_expiry);
+  void disarm();
 
  private:
-  struct State {
-    TlsStream* stream;
-    bool fired;
-  };
-  boost::asio::steady_timer timer_;
+  struct State;
   std::shared_ptr<State> state_;
 };
 

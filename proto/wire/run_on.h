@@ -21,14 +21,16 @@ namespace wire {
 template <class T, class Start>
 boost::asio::awaitable<T> await_callback(Start start) {
   auto executor = co_await boost::asio::this_coro::executor;
-  co_return co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void(T)>(
-      [executor](auto handler, Start s) {
-        auto shared = std::make_shared<decltype(handler)>(std::move(handler));
-        s([executor, shared](T value) mutable {
-          boost::asio::post(executor, [shared, v = std::move(value)]() mutable { (*shared)(std::move(v)); });
-        });
-      },
-      boost::asio::use_awaitable, std::move(start));
+  // Named, not a temporary of the co_await expression: g++ 12 destroys such temporaries twice.
+  auto initiation = [executor](auto handler, Start s) {
+    auto shared = std::make_shared<decltype(handler)>(std::move(handler));
+    s([executor, shared](T value) mutable {
+      boost::asio::post(executor, [shared, v = std::move(value)]() mutable { (*shared)(std::move(v)); });
+    });
+  };
+  auto operation = boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void(T)>(
+      std::move(initiation), boost::asio::use_awaitable, std::move(start));
+  co_return co_await std::move(operation);
 }
 
 /// Runs `function` on `worker` and resumes here with what it returned. Nothing (nullopt) where the worker's queue is
@@ -36,10 +38,11 @@ boost::asio::awaitable<T> await_callback(Start start) {
 template <class Function>
 boost::asio::awaitable<std::optional<std::invoke_result_t<Function>>> run_on(base::Worker& worker, Function function) {
   using T = std::invoke_result_t<Function>;
-  co_return co_await await_callback<std::optional<T>>([&worker, f = std::move(function)](auto done) mutable {
+  auto start = [&worker, f = std::move(function)](auto done) mutable {
     auto task = std::make_shared<Function>(std::move(f));
     if (!worker.try_post([task, done]() mutable { done(std::optional<T>((*task)())); })) done(std::nullopt);
-  });
+  };
+  co_return co_await await_callback<std::optional<T>>(std::move(start));
 }
 
 }  // namespace wire

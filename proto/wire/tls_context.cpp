@@ -1,6 +1,7 @@
 #include "wire/tls_context.h"
 
 #include <openssl/err.h>
+#include <openssl/sha.h>
 
 #include <array>
 #include <cstring>
@@ -55,14 +56,14 @@ int select_alpn(SSL*, const unsigned char** out, unsigned char* out_size, const 
 /// First contact: trusts the one CA of the presented chain whose fingerprint was pinned, and verifies the rest against
 /// it.
 int verify_pinned(X509_STORE_CTX* store, void* argument) {
-  const auto& wanted = *static_cast<const std::string*>(argument);
+  const auto& wanted = *static_cast<const std::string*>(argument);  // the digest's 32 bytes
   STACK_OF(X509)* presented = X509_STORE_CTX_get0_untrusted(store);
   for (int i = 0; presented != nullptr && i < sk_X509_num(presented); ++i) {
     X509* candidate = sk_X509_value(presented, i);
     unsigned char digest[32];
     unsigned size = sizeof digest;
-    if (X509_digest(candidate, EVP_sha256(), digest, &size) != 1) continue;
-    if (base::to_hex(std::span<const std::uint8_t>(digest, size)) != wanted) continue;
+    if (X509_check_ca(candidate) != 1 || X509_digest(candidate, EVP_sha256(), digest, &size) != 1) continue;
+    if (base::as_chars({digest, size}) != wanted) continue;
     STACK_OF(X509)* trusted = sk_X509_new_null();
     sk_X509_push(trusted, candidate);
     X509_STORE_CTX_set0_trusted_stack(store, trusted);
@@ -104,10 +105,12 @@ Result<ClientTls> ClientTls::make(const Options& options) {
   SSL_CTX* context = out.context_.get();
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
   if (!options.ca_sha256_hex.empty()) {
-    // The callback may outlive this object with the context, which therefore keeps the options alive.
-    auto kept = out.options_;
+    auto pin = base::from_hex(options.ca_sha256_hex);
+    if (!pin || pin->size() != SHA256_DIGEST_LENGTH) return errc::bad_certificate;
+    // The callback may outlive this object with the context, which therefore keeps the pin alive.
+    auto kept = std::make_shared<std::string>(std::move(*pin));
     out.context_ = std::shared_ptr<SSL_CTX>(context, [kept, inner = out.context_](SSL_CTX*) {});
-    SSL_CTX_set_cert_verify_callback(context, verify_pinned, const_cast<std::string*>(&kept->ca_sha256_hex));
+    SSL_CTX_set_cert_verify_callback(context, verify_pinned, kept.get());
   } else if (!options.ca_pem.empty()) {
     const openssl::Bio bio = openssl::reader(options.ca_pem);
     int count = 0;

@@ -1,278 +1,106 @@
-// TLS straight on a socket, and the handle through which HTTP and WebSocket use it. Private to wire.
-//
-// asio::ssl::stream keeps two 17 KB buffers and a BIO pair for each connection; here OpenSSL reads and writes the
-// socket through a BIO of ours, so an idle connection costs what OpenSSL itself needs. A write is encrypted whole and
-// accepted at once: what the socket does not take waits in a backlog as ciphertext, so OpenSSL never sees "want write",
-// and control frames can be written while a message is on its way.
+// TLS straight on a socket: no engine buffers, writes that never block. Below Connection and HttpConnection.
 #pragma once
 
-#include <openssl/ssl.h>
-
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/associated_allocator.hpp>
-#include <boost/asio/associated_cancellation_slot.hpp>
-#include <boost/asio/associated_executor.hpp>
-#include <boost/asio/async_result.hpp>
+#include <boost/asio/awaitable.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/post.hpp>
 #include <chrono>
-#include <functional>
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include "base/result.h"
 
+struct ssl_st;
+struct ssl_ctx_st;
+struct bio_st;
+
 namespace wire {
 
-enum class TlsRole { server, client };
+using base::error_code;
 
-/// Owns the socket and the TLS state. Lives on the socket's executor, one thread. Not movable: the BIO points here.
-/// At most one asynchronous read and one asynchronous write pending; write_some() at any time. The backlog is bounded
-/// by its callers: asynchronous writes complete only when it is empty, synchronous writers look at backlog() first.
-class TlsStream {
+/// One TLS connection, either side. Owns socket and SSL state; lives on one single-threaded io_context. Held by
+/// shared_ptr, because operations in flight hold it too; its owner ends it with close(), after which they complete
+/// with an error.
+///
+/// Reading: try_read() takes what is at hand; wait_readable() between.
+/// Writing: put() gathers plaintext in one 16 KB buffer per thread, push() ends the gathering; each full buffer is one
+/// record and one send. Nothing ever waits: ciphertext that the socket does not take stays in the backlog and leaves
+/// by itself as the socket drains. The backlog has no bound of its own: whoever writes looks at backlog_bytes() first.
+class TlsStream final : public std::enable_shared_from_this<TlsStream> {
  public:
-  using Socket = boost::asio::ip::tcp::socket;
-  using error_code = base::error_code;
+  enum class Side { server, client };
 
-  TlsStream(Socket socket, SSL_CTX* context, TlsRole role);
+  static base::Result<std::shared_ptr<TlsStream>> make(boost::asio::ip::tcp::socket socket, ssl_ctx_st* context,
+                                                       Side side);
   ~TlsStream();
   TlsStream(const TlsStream&) = delete;
   TlsStream& operator=(const TlsStream&) = delete;
 
-  /// Client: the name or address that the certificate must be for, and SNI.
-  void expect_host(const std::string& host, bool verify);
-  /// Bytes that were read beyond an HTTP request come first at the next read.
-  void unread(std::string_view bytes) { prefix_.insert(0, bytes); }
-
-  Socket& socket() { return socket_; }
-  SSL* native() { return ssl_; }
-  std::size_t backlog() const { return backlog_.size(); }
-  /// False: a read would surely have to wait.
-  bool maybe_readable() const { return !prefix_.empty() || !drained_ || SSL_has_pending(ssl_) != 0; }
-  std::chrono::steady_clock::time_point last_received() const { return last_received_; }
+  boost::asio::any_io_executor get_executor() { return socket_.get_executor(); }
+  boost::asio::ip::tcp::socket& socket() { return socket_; }
+  /// Whom a client expects: sent as SNI where it is a name, and compared with the certificate if `verify`.
+  error_code expect_host(const std::string& host, bool verify);
+  boost::asio::awaitable<error_code> handshake();
   std::string alpn() const;
-  std::string remote_address() const { return remote_address_; }
+  /// "127.0.0.1"; an IPv4 peer on a dual-stack socket as people write it.
+  const std::string& remote_address() const { return remote_address_; }
 
-  /// What the peer has left to know is sent as far as possible; the socket is closed; pending operations end.
-  void abort();
-  /// Pending operations end with operation_aborted; the stream stays usable.
-  void cancel();
-  /// Says close_notify and ends our direction.
-  void shutdown();
-  /// Called when a synchronous writer's backlog has gone, or the stream has failed.
-  void on_drained(std::function<void()> callback) { on_drained_ = std::move(callback); }
-  /// After a synchronous write: sends the backlog as the socket takes it.
-  void drain_in_background();
+  /// What is at hand, from as many records as fit. 0 without an error: nothing yet. eof: the peer said goodbye;
+  /// errc::closed: it left without.
+  std::size_t try_read(boost::asio::mutable_buffer into, error_code& ec);
+  /// False where try_read() would only find out that it has to wait.
+  bool maybe_readable() const;
+  /// The socket has become readable (wait_readable() says so itself).
+  void on_readable() { drained_ = false; }
+  boost::asio::awaitable<error_code> wait_readable();
+  /// Bytes that were read too far: the next reads return them first.
+  void unread(std::string_view bytes) { unread_.insert(0, bytes); }
 
-  /// Fills one buffer from the records at hand; 0 without error: nothing there yet.
-  std::size_t read_now(boost::asio::mutable_buffer buffer, error_code& ec);
-  /// Encrypts up to 16 KB of what `buffers` hold; never waits.
-  template <class Buffers>
-  std::size_t write_some(const Buffers& buffers, error_code& ec) {
-    return encrypt(boost::asio::buffer_copy(gather(), buffers), ec);
-  }
-
-  template <class Token>
-  auto async_handshake(Token&& token) {
-    return boost::asio::async_initiate<Token, void(error_code)>(
-        [this](auto handler) {
-          error_code ec;
-          if (handshake_step(ec) || ec) return complete(std::move(handler), ec);
-          wait<HandshakeOp>(Socket::wait_read, std::move(handler));
-        },
-        token);
-  }
-  template <class Token>
-  auto async_readable(Token&& token) {
-    return boost::asio::async_initiate<Token, void(error_code)>(
-        [this](auto handler) {
-          if (maybe_readable()) return complete(std::move(handler), error_code{});
-          wait<ReadableOp>(Socket::wait_read, std::move(handler));
-        },
-        token);
-  }
-  template <class Buffers, class Token>
-  auto async_read_some(const Buffers& buffers, Token&& token) {
-    return boost::asio::async_initiate<Token, void(error_code, std::size_t)>(
-        [this](auto handler, boost::asio::mutable_buffer buffer) {
-          error_code ec;
-          std::size_t n = 0;
-          if (buffer.size() == 0 || (maybe_readable() && ((n = read_now(buffer, ec)) != 0 || ec))) {
-            return complete(std::move(handler), ec, n);
-          }
-          wait<ReadOp>(Socket::wait_read, std::move(handler), buffer);
-        },
-        token, first(buffers));
-  }
-  template <class Buffers, class Token>
-  auto async_write_some(const Buffers& buffers, Token&& token) {
-    return boost::asio::async_initiate<Token, void(error_code, std::size_t)>(
-        [this](auto handler, const Buffers& b) {
-          error_code ec;
-          const std::size_t n = write_some(b, ec);
-          if (ec || backlog_.empty()) return complete(std::move(handler), ec, n);
-          wait<WriteOp>(Socket::wait_write, std::move(handler), n);
-        },
-        token, buffers);
-  }
-
- private:
-  // A handler waiting for the socket, with the handler's own executor, allocator and cancellation.
-  template <class Handler>
-  struct Op {
-    TlsStream* stream;
-    Handler handler;
-    using allocator_type = boost::asio::associated_allocator_t<Handler>;
-    allocator_type get_allocator() const noexcept { return boost::asio::get_associated_allocator(handler); }
-    using executor_type = boost::asio::associated_executor_t<Handler, boost::asio::any_io_executor>;
-    executor_type get_executor() const noexcept {
-      return boost::asio::get_associated_executor(handler, stream->socket_.get_executor());
-    }
-    using cancellation_slot_type = boost::asio::associated_cancellation_slot_t<Handler>;
-    cancellation_slot_type get_cancellation_slot() const noexcept {
-      return boost::asio::get_associated_cancellation_slot(handler);
-    }
-  };
-  template <class Handler>
-  struct HandshakeOp : Op<Handler> {
-    void operator()(error_code ec) {
-      TlsStream* s = this->stream;
-      if (!ec) {
-        s->drained_ = false;
-        if (!s->handshake_step(ec) && !ec) return s->socket_.async_wait(Socket::wait_read, std::move(*this));
-      }
-      this->handler(ec);
-    }
-  };
-  template <class Handler>
-  struct ReadableOp : Op<Handler> {
-    void operator()(error_code ec) {
-      if (!ec) this->stream->drained_ = false;
-      this->handler(ec);
-    }
-  };
-  template <class Handler>
-  struct ReadOp : Op<Handler> {
-    boost::asio::mutable_buffer buffer;
-    void operator()(error_code ec) {
-      TlsStream* s = this->stream;
-      std::size_t n = 0;
-      if (!ec) {
-        s->drained_ = false;
-        n = s->read_now(buffer, ec);
-        if (n == 0 && !ec) return s->socket_.async_wait(Socket::wait_read, std::move(*this));
-      }
-      this->handler(ec, n);
-    }
-  };
-  template <class Handler>
-  struct WriteOp : Op<Handler> {
-    std::size_t written;
-    void operator()(error_code ec) {
-      TlsStream* s = this->stream;
-      if (!ec) {
-        s->flush(ec);
-        if (!ec && !s->backlog_.empty()) return s->socket_.async_wait(Socket::wait_write, std::move(*this));
-      }
-      this->handler(ec, written);
-    }
-  };
-  template <template <class> class Operation, class Handler, class... More>
-  void wait(Socket::wait_type what, Handler&& handler, More... more) {
-    using Plain = std::decay_t<Handler>;
-    Operation<Plain> op{{this, std::forward<Handler>(handler)}, more...};
-    socket_.async_wait(what, std::move(op));
-  }
-  template <class Handler, class... Args>
-  void complete(Handler&& handler, Args... args) {
-    auto executor = boost::asio::get_associated_executor(handler, socket_.get_executor());
-    boost::asio::post(executor, [h = std::forward<Handler>(handler), args...]() mutable { h(args...); });
-  }
-  template <class Buffers>
-  static boost::asio::mutable_buffer first(const Buffers& buffers) {
-    const auto end = boost::asio::buffer_sequence_end(buffers);
-    for (auto it = boost::asio::buffer_sequence_begin(buffers); it != end; ++it) {
-      const boost::asio::mutable_buffer b(*it);
-      if (b.size() != 0) return b;
-    }
-    return {};
-  }
-
-  static boost::asio::mutable_buffer gather();
-  std::size_t encrypt(std::size_t size, error_code& ec);
-  bool handshake_step(error_code& ec);  // true: done
+  void put(boost::asio::const_buffer plain);
+  void push(error_code& ec);
+  std::size_t backlog_bytes() const { return backlog_.size() - backlog_sent_; }
+  /// Completes when the backlog holds at most `bytes`.
+  boost::asio::awaitable<error_code> wait_backlog(std::size_t bytes = 0);
+  /// After the socket has become writable.
   void flush(error_code& ec);
-  void drained(const error_code& ec);
-  error_code failure(int result);
-  static BIO_METHOD* bio_method();
-  static int bio_write(BIO* bio, const char* data, int size);
-  static int bio_read(BIO* bio, char* data, int size);
-  static long bio_control(BIO* bio, int command, long number, void* pointer);
 
-  Socket socket_;
-  SSL* ssl_;
-  std::string prefix_;
-  std::string backlog_;
-  std::string remote_address_;
-  std::function<void()> on_drained_;
-  std::shared_ptr<TlsStream*> self_;  // null inside once destroyed: for a background wait that completes late
-  std::chrono::steady_clock::time_point last_received_;
-  int socket_error_ = 0;
-  bool drained_ = false;  // the last recv took all there was: wait before the next
-  bool draining_ = false;
-};
+  /// Says goodbye and is done with: from here on it counts as closed. By itself it sends the backlog, then discards
+  /// what the peer still sends until it hangs up, `limit` at the longest: closing at once would reset the connection
+  /// and take the last words with it.
+  void leave(std::chrono::milliseconds limit);
+  /// Everything that waits on the socket completes with operation_aborted.
+  void cancel_waits();
+  void close();
+  bool is_open() const { return socket_.is_open() && !leaving_; }
+  bool failed() const { return static_cast<bool>(failure_); }
 
-/// What Beast and Asio's composed operations take for a stream: movable, so that the same TLS state goes from HTTP to
-/// WebSocket.
-class TlsHandle {
- public:
-  using executor_type = boost::asio::any_io_executor;
-  using next_layer_type = TlsStream::Socket;
-  using lowest_layer_type = TlsStream::Socket;
-
-  explicit TlsHandle(std::unique_ptr<TlsStream> stream) : stream_(std::move(stream)) {}
-  executor_type get_executor() { return stream_->socket().get_executor(); }
-  next_layer_type& next_layer() { return stream_->socket(); }
-  const next_layer_type& next_layer() const { return stream_->socket(); }
-  TlsStream& stream() { return *stream_; }
-  const TlsStream& stream() const { return *stream_; }
-  std::unique_ptr<TlsStream> release() { return std::move(stream_); }
-
-  template <class Buffers, class Token>
-  auto async_read_some(const Buffers& buffers, Token&& token) {
-    return stream_->async_read_some(buffers, std::forward<Token>(token));
-  }
-  template <class Buffers, class Token>
-  auto async_write_some(const Buffers& buffers, Token&& token) {
-    return stream_->async_write_some(buffers, std::forward<Token>(token));
-  }
-  template <class Buffers>
-  std::size_t write_some(const Buffers& buffers, base::error_code& ec) {
-    return stream_->write_some(buffers, ec);
-  }
-  template <class Buffers>
-  std::size_t write_some(const Buffers& buffers) {
-    base::error_code ec;
-    const std::size_t n = write_some(buffers, ec);
-    if (ec) throw boost::system::system_error(ec);
-    return n;
-  }
-  // Beast asks for a synchronous reader where it is given a synchronous writer; nobody calls it.
-  template <class Buffers>
-  std::size_t read_some(const Buffers&, base::error_code& ec) {
-    ec = boost::asio::error::operation_not_supported;
-    return 0;
-  }
-  template <class Buffers>
-  std::size_t read_some(const Buffers&) {
-    throw boost::system::system_error(boost::asio::error::operation_not_supported);
-  }
+  std::chrono::steady_clock::time_point last_received() const { return last_received_; }
 
  private:
-  std::unique_ptr<TlsStream> stream_;
+  struct Bio;  // the OpenSSL side of the socket
+
+  TlsStream(boost::asio::ip::tcp::socket socket, Side side);
+  void encrypt_gathered();
+  boost::asio::awaitable<void> linger(std::chrono::milliseconds limit);
+  void arm_drain();
+  void note_ssl_error(int result, error_code& ec);
+  error_code verification_error() const;
+
+  boost::asio::ip::tcp::socket socket_;
+  Side side_;
+  ssl_st* ssl_ = nullptr;
+  std::string remote_address_;
+  std::string unread_;
+  std::string backlog_;  // ciphertext; the first backlog_sent_ bytes have left
+  std::size_t backlog_sent_ = 0;
+  bool drained_ = false;  // a short recv() said that the socket is empty until it becomes readable again
+  bool drain_armed_ = false;
+  bool leaving_ = false;
+  error_code failure_;  // of the socket; sticky
+  std::chrono::steady_clock::time_point last_received_;
 };
 
 }  // namespace wire

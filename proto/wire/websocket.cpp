@@ -1,240 +1,349 @@
-// One of the two files where Beast is instantiated: its websocket stream over our TLS stream.
+#include "wire/websocket.h"
+
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/role.hpp>
-#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/message.hpp>
+#include <boost/beast/http/rfc7230.hpp>
 #include <boost/beast/websocket/rfc6455.hpp>
-
-#include "wire/tls_stream.h"
-
-namespace wire {
-
-// Found by argument-dependent look-up: Beast calls these behind the closing handshake.
-inline void teardown(boost::beast::role_type, TlsHandle& handle, base::error_code& ec) {
-  handle.stream().shutdown();
-  ec = {};
-}
-template <class Handler>
-void async_teardown(boost::beast::role_type, TlsHandle& handle, Handler&& handler) {
-  handle.stream().shutdown();
-  boost::asio::post(handle.get_executor(), [h = std::forward<Handler>(handler)]() mutable { h(base::error_code{}); });
-}
-
-}  // namespace wire
-
 #include <boost/beast/websocket/stream.hpp>
+#include <cassert>
+#include <optional>
+#include <utility>
+#include <vector>
 
 #include "wire/client_socket.h"
-#include "wire/connection.h"
 #include "wire/deadline.h"
 #include "wire/errc.h"
-#include "wire/http.h"
-
-namespace wire {
+#include "wire/http_text.h"
+#include "wire/tls_handle.h"
+#include "wire/waiter.h"
 
 namespace asio = boost::asio;
 namespace beast = boost::beast;
-namespace http = boost::beast::http;
-namespace websocket = boost::beast::websocket;
+namespace http = beast::http;
+namespace websocket = beast::websocket;
+
+namespace wire {
+
+// Beast finds these by argument-dependent look-up and calls them after the closing handshake.
+constexpr std::chrono::seconds kLinger{2};
+
+void teardown(beast::role_type, TlsHandle& handle, error_code& ec) {
+  handle.stream()->leave(kLinger);
+  ec = {};
+}
+
+template <class Handler>
+void async_teardown(beast::role_type, TlsHandle& handle, Handler&& handler) {
+  handle.stream()->leave(kLinger);
+  asio::post(handle.get_executor(), [h = std::forward<Handler>(handler)]() mutable { h(error_code{}); });
+}
 
 namespace {
 
-constexpr auto kWait = asio::as_tuple(asio::use_awaitable);
+using Stream = websocket::stream<TlsHandle, false>;
+using SteadyClock = std::chrono::steady_clock;
 
-/// Copies of it are free: Beast copies the sequence it is given several times.
-struct BufferSpan {
-  using value_type = asio::const_buffer;
-  using const_iterator = const asio::const_buffer*;
-  std::span<const asio::const_buffer> buffers;
-  const_iterator begin() const { return buffers.data(); }
-  const_iterator end() const { return buffers.data() + buffers.size(); }
+constexpr std::chrono::seconds kCloseLimit{2};
+constexpr std::uint16_t kAbnormal = 1006;      // RFC 6455: no close frame came
+constexpr std::size_t kKeptBytes = 16 * 1024;  // a larger read buffer is given back after its message
+constexpr std::size_t kSeparateFragments = 8;  // more are joined first: Asio walks a sequence from its start
+constexpr std::size_t kMaxReason = 123;
+
+/// What the background read shares with whoever waits for it. The read goes on when its waiter is cancelled: Beast's
+/// stream would not survive losing it, and the close frame could not be said.
+struct Reading {
+  using Buffer = asio::dynamic_string_buffer<char, std::char_traits<char>, std::allocator<char>>;
+
+  std::string message;
+  std::optional<Buffer> buffer;  // around `message`, anew for each read
+  Waiter waiter;
+  error_code ec;
+  bool pending = false;
+  bool complete = false;
 };
 
-class WebSocket final : public Connection {
+/// The completion handler of the background read.
+class ReadDone {
  public:
-  using Stream = websocket::stream<TlsHandle, false>;
+  explicit ReadDone(std::shared_ptr<Reading> reading) : reading_(std::move(reading)) {}
+  ReadDone(ReadDone&&) = default;
+  ReadDone& operator=(ReadDone&&) = default;
+  ~ReadDone() {
+    if (reading_) reading_->waiter.drop();
+  }
+  void operator()(const error_code& ec, std::size_t) {
+    const auto reading = std::move(reading_);
+    reading->ec = ec;
+    reading->pending = false;
+    reading->complete = true;
+    reading->waiter.wake();
+  }
 
-  WebSocket(std::unique_ptr<TlsStream> stream, std::string subprotocol, ConnectionLimits limits)
-      : ws_(std::move(stream)),
-        subprotocol_(std::move(subprotocol)),
+ private:
+  std::shared_ptr<Reading> reading_;
+};
+
+class WebSocketConnection final : public Connection {
+ public:
+  WebSocketConnection(std::shared_ptr<TlsStream> tls, const ConnectionLimits& limits)
+      : tls_(std::move(tls)),
         limits_(limits),
-        heartbeat_(ws_.get_executor()),
-        drained_(ws_.get_executor()),
-        self_(std::make_shared<WebSocket*>(this)) {
-    ws_.binary(true);
-    ws_.auto_fragment(false);
-    ws_.read_message_max(limits.message_bytes);
-    tls().on_drained([self = self_] {
-      if (*self != nullptr) (*self)->drained_.cancel();
-    });
-  }
-  ~WebSocket() override {
-    *self_ = nullptr;
-    tls().on_drained(nullptr);
+        stream_(TlsHandle(tls_, limits.backlog_bytes)),
+        reading_(std::make_shared<Reading>()),
+        heartbeat_(tls_->get_executor()) {
+    stream_.auto_fragment(false);
+    stream_.binary(true);
+    stream_.read_message_max(limits.message_bytes);
   }
 
-  Stream& stream() { return ws_; }
-  TlsStream& tls() { return ws_.next_layer().stream(); }
-  const TlsStream& tls() const { return ws_.next_layer().stream(); }
+  ~WebSocketConnection() override { end(*tls_); }
+
+  Stream& stream() { return stream_; }
+  void set_subprotocol(std::string name) { subprotocol_ = std::move(name); }
+  void started() { beat_after(limits_.heartbeat); }
 
   Awaitable<error_code> read(std::string& message) override {
     message.clear();
-    if (dead_) co_return error_code(errc::closed);
-    start_heartbeat();
-    auto buffer = asio::dynamic_buffer(message);
-    const auto [ec, n] = co_await ws_.async_read(buffer, kWait);
-    heartbeat_.cancel();
-    ++heartbeat_round_;
-    if (timed_out_) co_return error_code(errc::timed_out);
-    if (ec) {
-      if (ec == websocket::error::closed) {
-        peer_close_.code = ws_.reason().code;
-        peer_close_.reason.assign(ws_.reason().reason.data(), ws_.reason().reason.size());
-      }
-      dead_ = true;
-      drained_.cancel();
-      co_return ec;
+    const auto cancellation = co_await asio::this_coro::cancellation_state;
+    if (cancellation.cancelled() != asio::cancellation_type::none) co_return asio::error::operation_aborted;
+    if (ended_) co_return ended_;
+    if (!reading_->complete) {
+      if (!reading_->pending) start_read();
+      if (const bool ok = co_await reading_->waiter.wait(); !ok) co_return asio::error::operation_aborted;
     }
-    if (!ws_.got_binary()) {
-      co_await close({1003, "only binary messages are spoken here"});
-      co_return error_code(errc::text_message);
+    reading_->complete = false;
+    if (reading_->ec) {
+      ended_ = end_of(reading_->ec);
+      co_return ended_;
     }
+    if (stream_.got_text()) {
+      ended_ = errc::text_message;
+      co_await close({1003, "binary messages only"});
+      co_return ended_;
+    }
+    message.swap(reading_->message);
     co_return error_code{};
   }
 
   error_code write(std::span<const asio::const_buffer> fragments) override {
-    if (dead_ || closing_) return errc::closed;
-    if (tls().backlog() > limits_.backlog_bytes) return errc::backlog_full;
-    error_code ec;
-    ws_.write(BufferSpan{fragments}, ec);
-    if (ec) {
-      dead_ = true;
-      drained_.cancel();
-      return ec;
+    const bool read_failed = reading_->complete && reading_->ec;
+    if (ended_ || read_failed || tls_->failed() || !tls_->is_open() || !stream_.is_open()) return errc::closed;
+    // So it holds at most one message more than the limit.
+    if (tls_->backlog_bytes() > limits_.backlog_bytes) return errc::backlog_full;
+    error_code failed_to_frame;
+    error_code failed_to_send;
+    stream_.next_layer().cork();
+    if (fragments.size() > kSeparateFragments) {
+      stream_.write(asio::buffer(joined(fragments)), failed_to_frame);
+    } else {
+      stream_.write(Fragments{fragments}, failed_to_frame);
     }
-    if (tls().backlog() != 0) tls().drain_in_background();
-    return {};
+    stream_.next_layer().uncork(failed_to_send);
+    return failed_to_frame ? errc::closed : failed_to_send ? errc::closed : error_code{};
   }
 
-  std::size_t backlog_bytes() const override { return tls().backlog(); }
+  std::size_t backlog_bytes() const override { return tls_->backlog_bytes(); }
 
   Awaitable<error_code> drained() override {
-    while (!dead_ && tls().socket().is_open() && tls().backlog() != 0) {
-      drained_.expires_at(asio::steady_timer::time_point::max());
-      co_await drained_.async_wait(kWait);
-    }
-    co_return dead_ || !tls().socket().is_open() ? error_code(errc::closed) : error_code{};
+    const auto cancellation = co_await asio::this_coro::cancellation_state;
+    if (cancellation.cancelled() != asio::cancellation_type::none) co_return asio::error::operation_aborted;
+    auto ec = co_await tls_->wait_backlog();
+    if (ec == asio::error::operation_aborted && !tls_->is_open()) ec = errc::closed;
+    co_return ec;
   }
 
   Awaitable<void> close(CloseReason reason) override {
-    if (std::exchange(closing_, true)) co_return;
-    if (!dead_) {
-      asio::steady_timer limit(ws_.get_executor(), std::chrono::seconds(2));
-      limit.async_wait([self = self_](error_code ec) {
-        if (!ec && *self != nullptr) (*self)->abort();
-      });
-      websocket::close_reason why(reason.code);
-      why.reason.assign(reason.reason.data(), std::min<std::size_t>(reason.reason.size(), 123));
-      co_await ws_.async_close(why, kWait);
+    if (!stream_.is_open()) {
+      // Dead, or the peer was first: nothing left to say. A close that another coroutine has begun goes on.
+      if (!closing_) end(*tls_);
+      co_return;
     }
-    abort();
+    closing_ = true;
+    if (!ended_) ended_ = errc::closed;
+    // Whoever waits here may be cancelled and take the connection along: what follows holds its own stream.
+    const auto tls = tls_;
+    Deadline limit(tls->get_executor());
+    limit.arm(kCloseLimit, [tls] { tls->close(); });
+    if (reason.reason.size() > kMaxReason) reason.reason.resize(kMaxReason);
+    const websocket::close_reason why(static_cast<websocket::close_code>(reason.code), reason.reason);
+    co_await stream_.async_close(
+        why, asio::bind_cancellation_slot(asio::cancellation_slot(), asio::as_tuple(asio::use_awaitable)));
+    end(*tls);
   }
 
   void abort() override {
-    dead_ = true;
-    heartbeat_.cancel();
-    tls().abort();
-    drained_.cancel();
+    if (!ended_) ended_ = errc::closed;
+    tls_->close();
   }
 
-  asio::any_io_executor executor() override { return ws_.get_executor(); }
-  std::string remote_address() const override { return tls().remote_address(); }
-  CloseReason peer_close() const override { return peer_close_; }
+  asio::any_io_executor executor() override { return tls_->get_executor(); }
+  std::string remote_address() const override { return tls_->remote_address(); }
   std::string subprotocol() const override { return subprotocol_; }
 
- private:
-  // Beast's own idle timer counts pongs only at its own pace and costs a timer a socket at all times; this one runs
-  // while a read is pending: silence → ping, twice the silence → dead. Any byte counts as life.
-  void start_heartbeat() {
-    heartbeat_.expires_after(limits_.heartbeat);
-    heartbeat_.async_wait([self = self_, round = heartbeat_round_](error_code ec) {
-      if (ec || *self == nullptr || (*self)->heartbeat_round_ != round) return;
-      (*self)->on_heartbeat();
-    });
-  }
-  void on_heartbeat() {
-    const auto silence = std::chrono::steady_clock::now() - tls().last_received();
-    if (silence >= 2 * limits_.heartbeat) {
-      timed_out_ = true;
-      abort();
-      return;
-    }
-    if (silence >= limits_.heartbeat && !closing_) {
-      error_code ec;
-      ws_.ping({}, ec);
-      if (tls().backlog() != 0) tls().drain_in_background();
-    }
-    start_heartbeat();
+  CloseReason peer_close() const override {
+    if (!peer_said_goodbye_) return {kAbnormal, ""};
+    const auto& reason = stream_.reason();
+    constexpr std::uint16_t kNoStatus = 1005;
+    const auto code = static_cast<std::uint16_t>(reason.code);
+    return {code == websocket::close_code::none ? kNoStatus : code, std::string(reason.reason.c_str())};
   }
 
-  Stream ws_;
-  std::string subprotocol_;
+ private:
+  /// A buffer sequence that is cheap to copy: Beast and Asio copy it several times.
+  struct Fragments {
+    using value_type = asio::const_buffer;
+    using const_iterator = const asio::const_buffer*;
+    std::span<const asio::const_buffer> span;
+    const_iterator begin() const { return span.data(); }
+    const_iterator end() const { return span.data() + span.size(); }
+  };
+
+  /// Closes, unless the closing handshake was had: then the stream is leaving by itself.
+  static void end(TlsStream& tls) {
+    if (tls.is_open()) tls.close();
+  }
+
+  static std::string_view joined(std::span<const asio::const_buffer> fragments) {
+    static thread_local std::vector<char> scratch;
+    const std::size_t size = asio::buffer_size(Fragments{fragments});
+    if (scratch.size() < size || scratch.size() > 16 * size + kKeptBytes) scratch = std::vector<char>(size);
+    asio::buffer_copy(asio::buffer(scratch), Fragments{fragments});
+    return {scratch.data(), size};
+  }
+
+  void start_read() {
+    auto& message = reading_->message;
+    if (message.capacity() > kKeptBytes) {
+      std::string().swap(message);
+    } else {
+      message.clear();
+    }
+    reading_->buffer.emplace(message);
+    reading_->pending = true;
+    reading_->complete = false;
+    read_started_ = SteadyClock::now();
+    stream_.async_read(*reading_->buffer, ReadDone(reading_));
+  }
+
+  error_code end_of(const error_code& ec) {
+    if (silent_) return errc::timed_out;
+    if (ended_) return ended_;
+    if (ec == websocket::error::closed) {
+      peer_said_goodbye_ = true;
+      return errc::closed;
+    }
+    if (ec == websocket::error::message_too_big) return errc::too_large;
+    if (ec.category() == make_error_code(websocket::error::closed).category()) return errc::malformed;
+    return errc::closed;
+  }
+
+  // Silence counts only while somebody reads: bytes that wait in the socket are not silence.
+  void beat() {
+    if (!stream_.is_open() || !tls_->is_open()) return;
+    if (!reading_->pending) return beat_after(limits_.heartbeat);
+    const auto heard = std::max(tls_->last_received(), read_started_);
+    const auto silence = SteadyClock::now() - heard;
+    if (silence >= 2 * limits_.heartbeat) {
+      silent_ = true;
+      tls_->close();
+    } else if (silence >= limits_.heartbeat) {
+      error_code ignored;
+      stream_.ping({}, ignored);
+      beat_after(2 * limits_.heartbeat - silence);
+    } else {
+      beat_after(limits_.heartbeat - silence);
+    }
+  }
+  void beat_after(SteadyClock::duration wait) {
+    heartbeat_.arm(wait, [this] { beat(); });
+  }
+
+  std::shared_ptr<TlsStream> tls_;
   ConnectionLimits limits_;
-  asio::steady_timer heartbeat_;
-  asio::steady_timer drained_;
-  std::shared_ptr<WebSocket*> self_;  // null inside once destroyed
-  CloseReason peer_close_{1006, {}};
-  std::uint64_t heartbeat_round_ = 0;
-  bool dead_ = false;
+  Stream stream_;
+  std::shared_ptr<Reading> reading_;
+  Deadline heartbeat_;
+  SteadyClock::time_point read_started_{};
+  std::string subprotocol_;
+  error_code ended_;  // why read() answers no more messages
   bool closing_ = false;
-  bool timed_out_ = false;
+  bool silent_ = false;
+  bool peer_said_goodbye_ = false;
 };
 
 }  // namespace
 
 error_code Connection::write(std::string_view message) {
   const asio::const_buffer one(message.data(), message.size());
-  return write(std::span<const asio::const_buffer>(&one, 1));
+  return write(std::span(&one, 1));
 }
 
-Awaitable<Result<std::unique_ptr<Connection>>> accept_websocket(std::unique_ptr<TlsStream> stream,
-                                                                const HttpRequest& request, std::string subprotocol,
-                                                                ConnectionLimits limits) {
-  auto connection = std::make_unique<WebSocket>(std::move(stream), subprotocol, limits);
+Result<std::unique_ptr<Connection>> accept_websocket(std::shared_ptr<TlsStream> stream, const HttpRequest& request,
+                                                     const std::string& subprotocol, const ConnectionLimits& limits) {
   http::request<http::empty_body> upgrade(http::verb::get, request.target, request.version);
   for (const auto& header : request.headers) upgrade.insert(header.name, header.value);
-  connection->stream().set_option(websocket::stream_base::decorator([subprotocol](websocket::response_type& response) {
-    if (!subprotocol.empty()) response.set(http::field::sec_websocket_protocol, subprotocol);
+  // An upgrade has no body to ask for.
+  upgrade.erase(http::field::expect);
+  bool offered = false;
+  for (const auto& header : request.headers) {
+    if (!beast::iequals(header.name, "Sec-WebSocket-Protocol")) continue;
+    offered = offered || (!subprotocol.empty() && http::token_list(header.value).exists(subprotocol));
+  }
+  auto connection = std::make_unique<WebSocketConnection>(std::move(stream), limits);
+  connection->stream().set_option(websocket::stream_base::decorator([&](websocket::response_type& response) {
+    response.set(http::field::server, "telemetry-hub");
+    if (offered) response.set(http::field::sec_websocket_protocol, subprotocol);
   }));
-  const Deadline deadline(connection->tls(), limits.handshake);
-  const auto [ec] = co_await connection->stream().async_accept(upgrade, kWait);
-  if (deadline.fired()) co_return error_code(errc::timed_out);
-  if (ec) co_return ec;
-  co_return std::move(connection);
+  error_code ec;
+  connection->stream().accept(upgrade, ec);
+  connection->stream().set_option(websocket::stream_base::decorator([](websocket::response_type&) {}));
+  if (ec) return ec;
+  if (offered) connection->set_subprotocol(subprotocol);
+  connection->started();
+  return std::unique_ptr<Connection>(std::move(connection));
 }
 
 Awaitable<Result<std::unique_ptr<Connection>>> connect(ConnectTarget target, const ClientTls& tls,
                                                        ConnectionLimits limits, int* status_out) {
-  auto stream = co_await connect_tls(target.host, target.port, tls, limits.handshake);
-  if (!stream) co_return stream.error();
-  auto connection = std::make_unique<WebSocket>(std::move(*stream), target.subprotocol, limits);
-  connection->stream().set_option(websocket::stream_base::decorator([target](websocket::request_type& request) {
-    if (!target.subprotocol.empty()) request.set(http::field::sec_websocket_protocol, target.subprotocol);
+  if (status_out != nullptr) *status_out = 0;
+  bool writable = is_head_text(target.host) && is_head_text(target.path) && is_head_text(target.subprotocol);
+  for (const auto& [name, value] : target.headers) writable = writable && is_head_text(name) && is_head_text(value);
+  if (!writable) co_return error_code(errc::malformed);
+
+  auto connected = co_await connect_tls(target.host, target.port, tls, limits.handshake);
+  if (connected.has_error()) co_return connected.error();
+  const auto stream = *connected;
+  auto connection = std::make_unique<WebSocketConnection>(stream, limits);
+  auto& socket = connection->stream();
+  socket.set_option(websocket::stream_base::decorator([&target](websocket::request_type& request) {
     for (const auto& [name, value] : target.headers) request.set(name, value);
+    if (!target.subprotocol.empty()) request.set(http::field::sec_websocket_protocol, target.subprotocol);
   }));
-  const bool is_v6 = target.host.find(':') != std::string::npos;
-  const std::string host = (is_v6 ? "[" + target.host + "]" : target.host) + ":" + std::to_string(target.port);
-  const Deadline deadline(connection->tls(), limits.handshake);
+  bool late = false;
+  Deadline deadline(stream->get_executor());
+  deadline.arm(limits.handshake, [&late, stream] {
+    late = true;
+    stream->close();
+  });
   websocket::response_type response;
-  const auto [ec] = co_await connection->stream().async_handshake(response, host, target.path, kWait);
-  if (status_out != nullptr) *status_out = static_cast<int>(response.result_int());
-  if (deadline.fired()) co_return error_code(errc::timed_out);
+  const auto host = host_header(target.host, target.port);
+  const auto [ec] = co_await socket.async_handshake(response, host, target.path, asio::as_tuple(asio::use_awaitable));
+  deadline.disarm();
+  socket.set_option(websocket::stream_base::decorator([](websocket::request_type&) {}));
+  if (late) co_return error_code(errc::timed_out);
+  if (status_out != nullptr && (!ec || ec == websocket::error::upgrade_declined)) *status_out = response.result_int();
   if (ec == websocket::error::upgrade_declined) co_return error_code(errc::upgrade_refused);
   if (ec) co_return ec;
   const auto chosen = response[http::field::sec_websocket_protocol];
-  if (std::string_view(chosen.data(), chosen.size()) != target.subprotocol) co_return error_code(errc::upgrade_refused);
-  co_return std::move(connection);
+  if (chosen != target.subprotocol) co_return error_code(errc::upgrade_refused);
+  connection->set_subprotocol(target.subprotocol);
+  connection->started();
+  co_return std::unique_ptr<Connection>(std::move(connection));
 }
 
 }  // namespace wire

@@ -11,6 +11,7 @@ import { alertSteps } from './steps/alerts.mjs';
 import { deviceSteps } from './steps/device.mjs';
 import { outageSteps } from './steps/outage.mjs';
 import { sessionSteps } from './steps/session.mjs';
+import { sourceSteps } from './steps/sources.mjs';
 import { startSteps } from './steps/start.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -89,6 +90,7 @@ async function end() {
 }
 
 try {
+  for (const [name, step] of sourceSteps) await run(name, () => step(world));
   await world.hub.start();
   await world.browser.open(world.hub.url);
   for (const [name, step] of steps) await run(name, () => step(world));

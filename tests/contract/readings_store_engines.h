@@ -105,7 +105,7 @@ class StoreUnderTest {
     const auto deadline = std::chrono::steady_clock::now() + fakes::kReplyDeadline;
     while (!done()) {
       if (std::chrono::steady_clock::now() > deadline) throw std::runtime_error("waited in vain");
-      std::this_thread::yield();
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
   }
 

@@ -1,10 +1,12 @@
 """Runs the unittest modules of this folder and closes with "N passed, N failed"."""
+import logging
 import os
 import sys
 import unittest
 
 
 def main():
+    logging.getLogger("asyncio").setLevel(logging.ERROR)  # unittest turns its debug mode on: every slow step would be told
     pattern = sys.argv[1] if len(sys.argv) > 1 else "test_*"
     here = os.path.dirname(os.path.abspath(__file__))
     suite = unittest.TestSuite(unittest.defaultTestLoader.discover(here, pattern=one + ".py") for one in pattern.split(","))

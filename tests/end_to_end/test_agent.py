@@ -51,6 +51,12 @@ class AgentAtHub(unittest.TestCase):
             self.assertEqual(done["state"], "SUCCEEDED", done)
             self.assertIsNotNone(done["result"])
 
+    def test_a_second_agent_on_the_same_folder_is_refused(self):
+        done = run(BIN / "device-agent", "run", "--state-dir", self.agent.state, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("another agent runs", done.stderr + done.stdout)
+        self.assertEqual(self.hub.rest.get("/devices/pi")["presence"], "online")
+
     def test_an_unknown_command_and_wrong_arguments_are_refused(self):
         for body in ({"command": "reboot"}, {"command": ""}, {}, {"command": "ping", "arguments": [1]},
                      {"command": "ping", "not_after": 1}):

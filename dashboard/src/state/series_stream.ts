@@ -6,9 +6,10 @@ import { SeriesBuffer, type Grid } from './series_buffer';
 
 // As in readings.proto and live.proto; the generated enums would pull their descriptors into every unit test.
 const typeWords: Record<number, SeriesType> = { 1: 'number', 2: 'boolean', 3: 'string', 4: 'location' };
-const phaseHistory = 1;
 const phaseRestarted = 6;
-const livePhases = [3, 4, 5];
+const phasePaused = 7; // of a fixed range: all of it is here
+const stitchingPhases = [1, 2, phaseRestarted]; // history, catch-up
+const livePhases = [3, 4, 5]; // live, conflated, latest only
 const reasonWords = [
   'unknown',
   'spool_full',
@@ -63,8 +64,10 @@ export class SeriesStream {
   private readonly series_ = new Map<number, StreamSeries>();
   private gaps_ = new Map<string, Hole & { series: number; device: string }>();
   private sent: Sent | null = null;
+  private isResuming = false;
   private unanswered = 0; // Subscribes sent and not yet answered
-  private settled_ = false;
+  private isLive = false; // from here on updates that name no subscription are for us as well
+  private isComplete_ = false; // all history has arrived
   private hasAnswered_ = false;
   private error_: string | null = null;
   /** Grows when the set of series, the phase or the error changes. */
@@ -82,8 +85,13 @@ export class SeriesStream {
   get hasAnswered(): boolean {
     return this.hasAnswered_;
   }
+  /** A lost link may be resumed from the session's position. */
   isSettled(): boolean {
-    return this.settled_;
+    return this.isLive;
+  }
+  /** What is not in the buffers is not there. */
+  get isComplete(): boolean {
+    return this.isComplete_;
   }
   get error(): string | null {
     return this.error_;
@@ -110,7 +118,7 @@ export class SeriesStream {
   /** A new query; the caller then makes the link ask for it. */
   change(query: StreamQuery): void {
     this.query_ = query;
-    this.settled_ = false;
+    this.isLive = this.isComplete_ = false;
     ++this.revision;
   }
 
@@ -119,7 +127,8 @@ export class SeriesStream {
     const window = this.window();
     const live = this.query_.range.kind === 'live';
     const withHistory = !live || (this.query_.range as { spanUs: number }).spanUs > 0;
-    if (!resuming) this.settled_ = false;
+    if (!resuming) this.isLive = this.isComplete_ = false;
+    this.isResuming = resuming;
     const fromUs = Math.floor(window.fromUs);
     const grid = {
       fromUs,
@@ -154,14 +163,17 @@ export class SeriesStream {
     for (const phase of message.phases) {
       if (phase.subscription !== id) continue;
       if (phase.phase === phaseRestarted) this.restart();
-      if (phase.phase === phaseHistory || phase.phase === phaseRestarted) this.settled_ = false;
+      if (stitchingPhases.includes(phase.phase)) this.isLive = false;
     }
     for (const part of message.history) {
       if (part.subscription === id) this.history(part);
     }
     for (const phase of message.phases) {
-      if (phase.subscription === id && livePhases.includes(phase.phase) && this.unanswered === 0) this.settled_ = true;
-      if (phase.subscription === id) ++this.revision;
+      if (phase.subscription !== id) continue;
+      ++this.revision;
+      if (this.unanswered > 0) continue; // said of the range before
+      if (livePhases.includes(phase.phase)) this.isLive = this.isComplete_ = true;
+      if (phase.phase === phasePaused && !this.sent?.live) this.isComplete_ = true;
     }
     for (const gap of message.gaps) {
       this.addGap(gap.series, gap.deviceId, {
@@ -172,7 +184,7 @@ export class SeriesStream {
         reason: reasonWords[gap.reason] ?? 'unknown',
       });
     }
-    for (const update of message.updates) this.update(update);
+    for (const update of message.updates) this.update(update, id);
     for (const freshness of message.freshness) {
       const series = this.series_.get(freshness.series);
       if (series) {
@@ -214,10 +226,12 @@ export class SeriesStream {
     this.unanswered = Math.max(0, this.unanswered - 1);
     const isFirst = !this.hasAnswered_;
     this.hasAnswered_ = true;
+    // A resumed subscription goes on in its old grid with what it has: nothing is sent again.
+    if (this.isResuming && !isFirst) return;
+    // A long list comes in parts; those after the first are `added`.
     const stays = new Set(series.map((info) => info.series));
     for (const id of this.series_.keys()) if (!stays.has(id)) this.series_.delete(id);
-    // A resumed subscription goes on in its old grid: nothing is sent again.
-    if (isFirst || !this.settled_) this.restart();
+    this.restart();
   }
 
   private restart(): void {
@@ -227,7 +241,7 @@ export class SeriesStream {
       series.changes = [];
       ++series.revision;
     }
-    this.settled_ = false;
+    this.isLive = this.isComplete_ = this.isResuming = false;
   }
 
   private know(info: SeriesInfo): void {
@@ -332,11 +346,13 @@ export class SeriesStream {
     }
   }
 
-  private update(update: SeriesUpdate): void {
+  private update(update: SeriesUpdate, id: number): void {
     const series = this.series_.get(update.series);
     if (!series || !this.sent) return;
-    // Between asking and the answer, updates still belong to the range before; history will bring these readings.
-    const intoBuffer = this.unanswered === 0 && this.sent.live;
+    if (update.subscription !== 0 && update.subscription !== id) return; // another's catch-up
+    // Until this subscription is live, only its own catch-up is new to it: the rest comes with its history.
+    const isOurs = update.subscription === id || this.isLive;
+    const intoBuffer = isOurs && this.unanswered === 0 && this.sent.live;
     const conflated = update.conflated;
     if (conflated) {
       if (intoBuffer && conflated.count > 0) {

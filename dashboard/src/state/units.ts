@@ -46,6 +46,17 @@ export function formatNumber(value: number, locale: string): string {
   return formatter(locale, digits).format(value);
 }
 
+/** The numbers along an axis: as many digits as it takes to tell neighbours apart. */
+export function formatSteps(values: readonly number[], divisor: number, locale: string): string[] {
+  if (values.length < 2) return values.map((value) => formatNumber(value / divisor, locale));
+  const step = Math.abs(values[1] - values[0]) / divisor;
+  const largest = values.reduce((most, one) => Math.max(most, Math.abs(one)), 0) / divisor;
+  if (step === 0 || step < 1e-9 || largest >= 1e9) return values.map((value) => formatNumber(value / divisor, locale));
+  const digits = Math.min(12, Math.max(0, Math.ceil(-Math.log10(step) - 1e-9)));
+  const needed = Number((step * 10 ** digits).toFixed(6)) % 1 === 0 ? digits : digits + 1; // steps of 2.5
+  return values.map((value) => formatter(locale, needed).format(value / divisor));
+}
+
 export function formatQuantity(value: number, unit: string, locale: string): { number: string; unit: string } {
   const scale = scaleFor(unit, value);
   return { number: formatNumber(value / scale.divisor, locale), unit: scale.unit };

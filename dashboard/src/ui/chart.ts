@@ -2,7 +2,7 @@
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import type { ChartColumns, Hole, Span } from '../state/chart_columns';
-import { formatNumber, scaleFor } from '../state/units';
+import { formatSteps, scaleFor } from '../state/units';
 import { clockTime, dayMonth, shortTime } from '../text/times';
 
 export interface ChartOptions {
@@ -311,7 +311,8 @@ function yLabels(splits: readonly number[], options: ChartOptions): string[] {
   const largest = splits.reduce((most, one) => Math.max(most, Math.abs(one)), 0);
   const scale = scaleFor(options.unit, largest);
   const suffix = scale.divisor > 1 ? scale.unit.charAt(0) : '';
-  return splits.map((value) => formatNumber(value / scale.divisor, options.locale) + (value === 0 ? '' : suffix));
+  const labels = formatSteps(splits, scale.divisor, options.locale);
+  return labels.map((label, i) => label + (splits[i] === 0 ? '' : suffix));
 }
 
 function timeLabel(timeUs: number, step: number, locale: string): string {

@@ -154,7 +154,7 @@ function ChartPanel(props: PanelProps & { series: StreamSeries }) {
       box.dataset.gaps = String(inside.length);
       if (note.current) {
         const hasPoint = columns.current.time.some((second) => second * 1e6 >= window.fromUs && second * 1e6 <= window.toUs);
-        note.current.textContent = hasPoint || !stream.isSettled() ? '' : words.device.noData;
+        note.current.textContent = hasPoint || !stream.isComplete ? '' : words.device.noData;
       }
       if (lost.current) {
         const told = (gap: Hole) => words.device.gap(words.gapReason[gap.reason] ?? gap.reason, gap.count, gap.atMost);

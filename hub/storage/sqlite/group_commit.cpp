@@ -37,12 +37,12 @@ void GroupCommit::start() {
   pthread_setname_np(thread_.native_handle(), "journal");
 }
 
-errc GroupCommit::refusal(const StoredFrame& frame, std::size_t bytes) {
+errc GroupCommit::refusal(std::size_t bytes) const {
   if (ending_ || fatal_) return errc::unavailable;
   const std::size_t waiting = queued_bytes_ + committing_bytes_;
   if (waiting > 0 && waiting + bytes > limits_.pending_max_bytes) return errc::busy;
   if (tail_.bytes() > limits_.tail_max_bytes) return errc::busy;
-  return refused_.allows(frame) ? errc::ok : errc::busy;
+  return errc::ok;
 }
 
 void GroupCommit::submit(StoredFrame frame, Reply<AppendResult> reply) {
@@ -50,13 +50,11 @@ void GroupCommit::submit(StoredFrame frame, Reply<AppendResult> reply) {
   errc refused;
   {
     const std::lock_guard lock(mutex_);
-    refused = refusal(frame, bytes);
+    refused = refusal(bytes);
     if (refused == errc::ok) {
       queue_.push_back({std::move(frame), std::move(reply), bytes});
       queued_bytes_ += bytes;
       if (committing_bytes_ > 0) arrived_during_commit_ = true;
-    } else {
-      refused_.mark(frame);
     }
   }
   if (refused != errc::ok) return reply(error_code(refused));
@@ -72,7 +70,6 @@ void GroupCommit::cursors(std::vector<StreamKey> streams, Reply<std::vector<std:
     } else if (tasks_.size() >= kMaxTasks) {
       refused = errc::busy;
     } else {
-      for (const auto& stream : streams) refused_.forget(stream);
       tasks_.push_back([this, streams = std::move(streams), reply] {
         std::vector<std::uint64_t> sequences;
         for (const auto& stream : streams) {
@@ -202,7 +199,6 @@ void GroupCommit::commit(std::vector<Submission> group) {
   }
   group_types_.clear();
   if (!error && !accepted.empty()) error = store(number, accepted);
-  if (error) take_queue(group, verdicts);
   for (std::size_t i = 0; i < group.size(); ++i) {
     auto& verdict = verdicts[i];
     if (error && verdict.needs_commit) {
@@ -212,19 +208,6 @@ void GroupCommit::commit(std::vector<Submission> group) {
       if (verdict.result->duplicate) ++frames_duplicate_;
     }
     group[i].reply(std::move(verdict.result));
-  }
-}
-
-void GroupCommit::take_queue(std::vector<Submission>& group, std::vector<Verdict>& verdicts) {
-  const std::lock_guard lock(mutex_);
-  while (!queue_.empty()) {
-    group.push_back(std::move(queue_.front()));
-    queue_.pop_front();
-  }
-  queued_bytes_ = 0;
-  verdicts.resize(group.size());
-  for (std::size_t i = 0; i < group.size(); ++i) {
-    if (verdicts[i].needs_commit) refused_.mark(group[i].frame);
   }
 }
 
@@ -242,21 +225,23 @@ Result<GroupCommit::Verdict> GroupCommit::decide(StoredFrame& frame, CommitNumbe
   if (!cursor) return Result<Verdict>(boost::system::in_place_error, cursor.error());
   verdict.durable_sequence = durable->sequence;
   verdict.needs_commit = frame.last_sequence > durable->sequence;
-  // The submission keeps what names the frame, in case it has to be refused after all.
-  StoredFrame admitted = std::move(frame);
-  frame.stream = admitted.stream;
-  frame.first_sequence = admitted.first_sequence;
-  frame.last_sequence = admitted.last_sequence;
-  if (admit(admitted, *cursor, number) == Admission::duplicate) {
-    verdict.result = AppendResult{0, cursor->sequence, true};
-    return verdict;
+  switch (admit(frame, *cursor, number)) {
+    case Admission::ahead:
+      verdict.result = error_code(errc::conflict);
+      verdict.needs_commit = false;
+      return verdict;
+    case Admission::duplicate:
+      verdict.result = AppendResult{0, cursor->sequence, true};
+      return verdict;
+    case Admission::stored:
+      break;
   }
   cursors_.stage(frame.stream, *cursor);
-  for (auto& gap : admitted.gaps) gap.device = frame.stream.device;
-  for (const auto& column : admitted.columns) group_types_[column.series] = type_of(column.values);
-  group_by_times(admitted);
+  for (auto& gap : frame.gaps) gap.device = frame.stream.device;
+  for (const auto& column : frame.columns) group_types_[column.series] = type_of(column.values);
+  group_by_times(frame);
   verdict.result = AppendResult{number, cursor->sequence, false};
-  accepted.push_back(std::move(admitted));
+  accepted.push_back(std::move(frame));
   return verdict;
 }
 

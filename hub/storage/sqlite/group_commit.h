@@ -17,7 +17,6 @@
 #include "hub/storage/sqlite/data_folder.h"
 #include "hub/storage/sqlite/journal.h"
 #include "hub/storage/sqlite/latest_table.h"
-#include "hub/storage/sqlite/refused_streams.h"
 #include "hub/storage/sqlite/stream_cursors.h"
 #include "hub/storage/sqlite/tail.h"
 
@@ -35,8 +34,7 @@ struct CommitLimits {
 /// listener, replies. A group that arrived during the last commit goes at once; otherwise the first frame waits a
 /// window for company.
 /// Failures: a full disk refuses frames until there is room again (looked at with each group and each second); an I/O
-/// error refuses them for good, since what the disk holds is then unknown: restart and replay. What is queued behind a
-/// group that failed fails with it, see RefusedStreams.
+/// error refuses them for good, since what the disk holds is then unknown: restart and replay.
 /// `stop` commits what is pending and answers everything; after it, all is refused on the caller's thread.
 class GroupCommit {
  public:
@@ -84,8 +82,7 @@ class GroupCommit {
   error_code store(CommitNumber number, std::vector<StoredFrame>& accepted);
   bool has_space();
   void set_failure(std::string why, bool fatal);
-  errc refusal(const StoredFrame& frame, std::size_t bytes);  // with mutex_ held
-  void take_queue(std::vector<Submission>& group, std::vector<Verdict>& verdicts);
+  errc refusal(std::size_t bytes) const;  // with mutex_ held
 
   const CommitLimits limits_;
   const base::Clock& clock_;
@@ -109,7 +106,6 @@ class GroupCommit {
   bool ending_ = false, ended_ = false, arrived_during_commit_ = false;
   std::size_t queued_bytes_ = 0, committing_bytes_ = 0;
   std::deque<Submission> queue_;
-  RefusedStreams refused_;
   std::deque<std::function<void()>> tasks_;  // at most 4,096 cursor queries
   std::string failure_;
   bool fatal_ = false;

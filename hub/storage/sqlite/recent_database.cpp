@@ -12,7 +12,7 @@ constexpr const char* kSchema =
     "commit_number INTEGER NOT NULL, received_at INTEGER NOT NULL) STRICT;"
     "CREATE INDEX gap_by_device ON gap(device, placed_from);"
     "CREATE TABLE cursor(device TEXT NOT NULL, epoch BLOB NOT NULL, lane INTEGER NOT NULL, sequence INTEGER NOT NULL, "
-    "last_time INTEGER NOT NULL, commit_number INTEGER NOT NULL, PRIMARY KEY(device, epoch, lane)) "
+    "commit_number INTEGER NOT NULL, PRIMARY KEY(device, epoch, lane)) "
     "STRICT, WITHOUT ROWID;"
     "CREATE TABLE latest(series INTEGER PRIMARY KEY, time INTEGER NOT NULL, type INTEGER NOT NULL, value ANY NOT NULL) "
     "STRICT;"
@@ -61,7 +61,7 @@ Result<void> RecentDatabase::make_tables(base::Random& random) {
 
 Result<void> RecentDatabase::prepare() {
   // A seal writes many pages in one transaction; without room they would go to the log twice.
-  if (auto done = db_.execute("PRAGMA cache_size=-65536"); !done) return done;
+  if (auto done = db_.execute("PRAGMA cache_size=-65536;PRAGMA journal_size_limit=67108864"); !done) return done;
   auto chunks = ChunkTable::prepare(db_);
   if (!chunks) return chunks.error();
   chunks_ = std::move(*chunks);
@@ -70,10 +70,9 @@ Result<void> RecentDatabase::prepare() {
        "INSERT INTO gap(device, series, placed_from, placed_to, from_time, to_time, count, at_most, reason, "
        "reported_by, commit_number, received_at) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"},
       {&put_cursor_,
-       "INSERT INTO cursor(device, epoch, lane, sequence, last_time, commit_number) VALUES (?,?,?,?,?,?) ON CONFLICT "
-       "DO UPDATE SET sequence=excluded.sequence, commit_number=excluded.commit_number, "
-       "last_time=iif(excluded.last_time = 0, cursor.last_time, excluded.last_time) WHERE excluded.sequence > "
-       "cursor.sequence"},
+       "INSERT INTO cursor(device, epoch, lane, sequence, commit_number) VALUES (?,?,?,?,?) ON CONFLICT "
+       "DO UPDATE SET sequence=excluded.sequence, commit_number=excluded.commit_number "
+       "WHERE excluded.sequence > cursor.sequence"},
       {&put_latest_,
        "INSERT INTO latest(series, time, type, value) VALUES (?,?,?,?) ON CONFLICT DO UPDATE SET time=excluded.time, "
        "type=excluded.type, value=excluded.value WHERE excluded.time >= latest.time"},
@@ -120,8 +119,7 @@ Result<void> RecentDatabase::put_cursor(const StreamKey& stream, const StreamCur
   put_cursor_.bind_blob(2, base::as_chars(stream.epoch));
   put_cursor_.bind(3, std::uint32_t{stream.lane});
   put_cursor_.bind(4, cursor.sequence);
-  put_cursor_.bind(5, cursor.last_time_us);
-  put_cursor_.bind(6, cursor.commit);
+  put_cursor_.bind(5, cursor.commit);
   return put_cursor_.run();
 }
 

@@ -16,8 +16,7 @@ Result<std::unique_ptr<RecentReader>> RecentReader::open(const std::string& path
       {&reader->gaps_,
        "SELECT series, placed_from, placed_to, from_time, to_time, count, at_most, reason, reported_by, commit_number, "
        "received_at FROM gap WHERE device = ? AND placed_from < ? AND placed_to >= ? ORDER BY placed_from, id LIMIT ?"},
-      {&reader->cursor_,
-       "SELECT sequence, last_time, commit_number FROM cursor WHERE device = ? AND epoch = ? AND lane = ?"},
+      {&reader->cursor_, "SELECT sequence, commit_number FROM cursor WHERE device = ? AND epoch = ? AND lane = ?"},
   };
   for (const auto& [statement, sql] : wanted) {
     auto prepared = reader->db_.prepare(sql);
@@ -78,8 +77,7 @@ Result<StreamCursor> RecentReader::cursor(const StreamKey& stream) {
   if (!row) return row.error();
   StreamCursor found;
   if (*row) {
-    found = {static_cast<std::uint64_t>(cursor_.integer(0)), cursor_.integer(1),
-             static_cast<CommitNumber>(cursor_.integer(2))};
+    found = {static_cast<std::uint64_t>(cursor_.integer(0)), static_cast<CommitNumber>(cursor_.integer(1))};
   }
   cursor_.reset();
   return found;

@@ -35,7 +35,7 @@ Result<void> SealWriter::write(std::span<const CommitPtr> commits) {
     for (const auto& gap : gaps_of(*commit)) {
       if (auto done = recent_.put_gap(gap); !done) return done;
     }
-    for (const auto& frame : commit->frames) advance(cursors[frame.stream], frame, commit->number);
+    for (const auto& frame : commit->frames) cursors[frame.stream] = {frame.last_sequence, commit->number};
   }
   for (const auto& [id, runs] : series) {
     MergedReadings merged;

@@ -93,7 +93,7 @@ void Sealer::run() {
     }
     if (ending_) return;
     lock.unlock();
-    if (!failed_ && is_due()) seal();
+    if (!failed_ && std::chrono::steady_clock::now() >= not_before_ && is_due()) seal();
     lock.lock();
   }
 }
@@ -103,7 +103,10 @@ void Sealer::seal() {
   if (through <= sealed_through_) return;
   if (auto done = write(through); !done) {
     // A full disk is tried again; anything else says that the file or the disk cannot be trusted.
-    if (to_errc(done.error()) == errc::unavailable) return;
+    if (to_errc(done.error()) == errc::unavailable) {
+      not_before_ = std::chrono::steady_clock::now() + kLook;
+      return;
+    }
     failed_ = true;
     on_fatal_("sealing into recent.db failed: " + std::string(describe(to_errc(done.error())).title));
     return;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -63,7 +64,8 @@ class Sealer {
   std::atomic<CommitNumber> sealed_through_;
   std::atomic<std::uint64_t> seals_{0};
   std::atomic<std::int64_t> tail_since_us_{-1};  // boot time since when the tail is not empty; -1: it is
-  bool failed_ = false;                          // seal thread only
+  bool failed_ = false;                          // seal thread only, as the next
+  std::chrono::steady_clock::time_point not_before_{};
 
   std::mutex mutex_;
   std::condition_variable wake_;

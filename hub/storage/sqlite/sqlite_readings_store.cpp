@@ -50,24 +50,14 @@ class SqliteReadingsStore final : public ReadingsStore {
     journal_ = std::make_unique<Journal>(folder_, epoch_, open_options());
     tail_.reset(sealed_through);
     StreamCursors cursors([this](const StreamKey& stream) { return find_cursor(stream); });
-    std::optional<error_code> cursor_error;
     const auto head = recover_journal(folder_, files, epoch_, sealed_through, open_options(), *journal_,
                                       [&](const CommitPtr& commit) {
                                         make_visible(commit);
-                                        for (const auto& frame : commit->frames) {
-                                          auto cursor = cursors.find(frame.stream);
-                                          if (!cursor) {
-                                            cursor_error = cursor.error();
-                                            continue;
-                                          }
-                                          advance(*cursor, frame, commit->number);
-                                          cursors.stage(frame.stream, *cursor);
-                                        }
+                                        for (const auto& frame : commit->frames)
+                                          cursors.stage(frame.stream, {frame.last_sequence, commit->number});
                                         cursors.keep_staged();
                                       });
     if (!head) return head.error();
-    if (cursor_error)
-      return Problem{to_errc(*cursor_error), folder_.recent_path() + ": table cursor cannot be read", ""};
     start(std::move(*recent), std::move(cursors), *head);
     return std::nullopt;
   }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 namespace hub::sqlite {
 namespace {
@@ -12,32 +11,6 @@ constexpr std::int64_t kTimeLimit = std::int64_t{1} << 61;
 
 /// Readings of different flags are sealed apart: there must be few different ones.
 constexpr std::uint32_t kKnownFlags = kUnsynchronised | kRebased | kBackfilled | kTimesClamped;
-
-struct TimeRange {
-  std::int64_t first = 0, last = 0;  // 0, 0: nothing known
-};
-
-TimeRange reading_times(const StoredFrame& frame) {
-  TimeRange range;
-  bool any = false;
-  for (const auto& column : frame.columns) {
-    const auto [low, high] = std::minmax_element(column.times->begin(), column.times->end());
-    range.first = any ? std::min(range.first, *low) : *low;
-    range.last = any ? std::max(range.last, *high) : *high;
-    any = true;
-  }
-  return range;
-}
-
-/// The earliest time that the frame says anything about.
-std::int64_t begin_of(const StoredFrame& frame) {
-  if (!frame.columns.empty()) return reading_times(frame).first;
-  std::int64_t earliest = 0;
-  for (const auto& gap : frame.gaps) {
-    if (gap.from_us != 0 && (earliest == 0 || gap.from_us < earliest)) earliest = gap.from_us;
-  }
-  return earliest;
-}
 
 bool is_finite(const ValueColumn& values) {
   if (const auto* numbers = std::get_if<std::vector<double>>(&values)) {
@@ -79,33 +52,14 @@ void StreamCursors::forget_sealed(CommitNumber commit) {
   std::erase_if(cache_, [&](const auto& entry) { return entry.second.commit <= commit; });
 }
 
-void advance(StreamCursor& cursor, const StoredFrame& frame, CommitNumber commit) {
-  cursor.sequence = frame.last_sequence;
-  cursor.commit = commit;
-  if (!frame.columns.empty()) cursor.last_time_us = reading_times(frame).last;
-}
-
 Admission admit(StoredFrame& frame, StreamCursor& cursor, CommitNumber commit) {
   if (frame.last_sequence <= cursor.sequence) return Admission::duplicate;
+  if (frame.first_sequence > cursor.sequence + 1) return Admission::ahead;
   if (frame.first_sequence <= cursor.sequence) {
     frame.first_sequence = cursor.sequence + 1;
     for (auto& gap : frame.gaps) gap.at_most = true;
-  } else if (frame.first_sequence > cursor.sequence + 1) {
-    Gap missing;
-    missing.device = frame.stream.device;
-    missing.from_us = cursor.last_time_us;
-    missing.to_us = begin_of(frame);
-    if (missing.from_us != 0 && missing.to_us != 0 && missing.from_us > missing.to_us)
-      std::swap(missing.from_us, missing.to_us);
-    const std::uint64_t frames = frame.first_sequence - cursor.sequence - 1;
-    missing.count =
-        static_cast<std::uint32_t>(std::min<std::uint64_t>(frames, std::numeric_limits<std::uint32_t>::max()));
-    missing.at_most = true;
-    missing.reason = GapReason::missing_before;
-    missing.reported_by = "hub";
-    frame.gaps.push_back(std::move(missing));
   }
-  advance(cursor, frame, commit);
+  cursor = {frame.last_sequence, commit};
   return Admission::stored;
 }
 

@@ -11,9 +11,8 @@
 namespace hub::sqlite {
 
 struct StreamCursor {
-  std::uint64_t sequence = 0;     // last stored; 0: nothing
-  std::int64_t last_time_us = 0;  // greatest event time of the last frame that had readings; 0: none
-  CommitNumber commit = 0;        // that wrote this
+  std::uint64_t sequence = 0;  // last stored; 0: nothing
+  CommitNumber commit = 0;     // that wrote this
 };
 
 /// Journal thread only. Cursors live as long as their device and every agent start adds some, so not all are in memory:
@@ -41,15 +40,11 @@ class StreamCursors {
   std::unordered_map<StreamKey, StreamCursor> cache_, staged_;
 };
 
-/// Moves a cursor past a frame that is stored.
-void advance(StreamCursor& cursor, const StoredFrame& frame, CommitNumber commit);
+enum class Admission { stored, duplicate, ahead };
 
-enum class Admission { stored, duplicate };
-
-/// Decides about a frame by its stream's cursor, and moves the cursor where it is to be stored.
-/// A gap frame that begins before the cursor is clipped and its gaps become upper bounds. A hole before the frame gets
-/// a gap `missing_before` of the hub's: from the stream's last time to this frame's first, its count the number of
-/// frames missing (how many readings they held is not known, so it is marked at_most).
+/// Decides about a frame by its stream's cursor, and moves the cursor where it is to be stored. A gap frame that begins
+/// before the cursor is clipped and its gaps become upper bounds. A frame that leaves a hole is ahead: an earlier one
+/// failed, and storing this one would make the resend of that one a duplicate.
 Admission admit(StoredFrame& frame, StreamCursor& cursor, CommitNumber commit);
 
 /// What may not be stored: no sequence, columns that do not fit, non-finite numbers, several sequences with readings.

@@ -6,7 +6,7 @@ const axePath = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 
 const pages = ({ device }) => [
   ['/', `tr[data-device="${device}"]`],
-  [`/devices/${device}`, 'figure[data-series="uptime"][data-last-time]'],
+  [`/devices/${device}`, 'figure[data-series="cpu.usage"][data-last-time]'],
   ['/alerts', '.tabs'],
   ['/alerts?state=resolved', '[data-alert]'],
   ['/alerts/rules', '[data-action=new-rule]'],

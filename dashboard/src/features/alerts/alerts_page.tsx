@@ -60,7 +60,7 @@ function AlertItem({ alert, onAcknowledge }: { alert: Alert; onAcknowledge: () =
   const device = alert.device_name || services.fleet.name(alert.device);
   const onsetMs = Math.floor(alert.started_at / 1000);
   const endUs = alert.resolved_at || services.clock.nowUs();
-  const query = `range=5m&from=${onsetMs - onsetMarginMs}&to=${Math.floor(Math.min(endUs / 1000 + onsetMarginMs, services.clock.nowUs() / 1000))}`;
+  const query = `range=5m&from=${onsetMs - onsetMarginMs}&to=${Math.floor(Math.min(endUs / 1000 + onsetMarginMs, services.clock.nowUs() / 1000))}&series=${encodeURIComponent(alert.series)}`;
   const user = services.user;
   return (
     <li class={`alert alert-${alert.state} alert-${alert.severity}`} data-alert={alert.rule_name} data-state={alert.state}>

@@ -59,6 +59,17 @@ export function Charts({ device, isOld }: { device: Device; isOld: boolean }) {
     return () => document.removeEventListener('keydown', press);
   }, []);
 
+  // A link to one series ("Open chart" of an alert) brings it into sight, once it is there.
+  const named = new URLSearchParams(search).get('series');
+  const shownFor = useRef<string | null>(null);
+  useEffect(() => {
+    if (!named || shownFor.current === named) return;
+    const figure = document.querySelector(`figure[data-series="${CSS.escape(named)}"]`);
+    if (!figure) return;
+    shownFor.current = named;
+    figure.scrollIntoView({ block: 'center' });
+  });
+
   const all = stream ? stream.list().sort((a, b) => a.info.name.localeCompare(b.info.name, undefined, { numeric: true })) : [];
   const shown = all.filter((series) => series.info.name.toLowerCase().includes(wanted.trim().toLowerCase()));
   const nowUs = () => services.clock.nowUs();

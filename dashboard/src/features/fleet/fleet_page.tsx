@@ -53,6 +53,7 @@ export function FleetPage() {
   for (const alert of services.alerts.firing()) {
     firingByDevice.set(alert.device, (firingByDevice.get(alert.device) ?? 0) + 1);
   }
+  const seriesByDevice = new Map(values?.list().map((series) => [series.info.device, series]));
   const online = devices.filter((device) => device.presence === 'online').length;
   const isOld = services.link.value.kind !== 'open';
   return (
@@ -137,6 +138,7 @@ export function FleetPage() {
                 device={device}
                 firing={firingByDevice.get(device.id) ?? 0}
                 stream={values}
+                series={seriesByDevice.get(device.id)}
                 nowUs={() => services.clock.nowUs()}
               />
             ))}
@@ -156,17 +158,18 @@ function FleetRow({
   device,
   firing,
   stream,
+  series,
   nowUs,
 }: {
   device: Device;
   firing: number;
   stream: SeriesStream | null;
+  series: StreamSeries | undefined;
   nowUs: () => number;
 }) {
   const words = text.value;
   const [, navigate] = useLocation();
   const href = `/devices/${encodeURIComponent(device.name)}`;
-  const series = stream?.list().find((one) => one.info.device === device.id);
   return (
     <tr
       data-device={device.name}
@@ -180,7 +183,15 @@ function FleetRow({
       <td>
         <PresenceBadge presence={device.presence} />
       </td>
-      <td class="right fleet-value">{series && <PinnedValue series={series} isOld={device.presence !== 'online'} />}</td>
+      <td class="right fleet-value">
+        {series && (
+          <PinnedValue
+            latest={series.latest}
+            unit={series.info.unit}
+            isOld={device.presence !== 'online' || series.stale}
+          />
+        )}
+      </td>
       <td class="fleet-trend">
         {series && stream && series.info.type !== 'string' && (
           <Sparkline
@@ -212,11 +223,12 @@ function FleetRow({
   );
 }
 
-function PinnedValue({ series, isOld }: { series: StreamSeries; isOld: boolean }) {
-  if (!series.latest) return <span class="muted">–</span>;
-  const shown = valueText(series.latest.value, series.info.unit, text.value.locale);
+/** Takes values, not the series: components whose props stay the same are not drawn again. */
+function PinnedValue({ latest, unit, isOld }: { latest: StreamSeries['latest']; unit: string; isOld: boolean }) {
+  if (!latest) return <span class="muted">–</span>;
+  const shown = valueText(latest.value, unit, text.value.locale);
   return (
-    <span class={`quantity ${isOld || series.stale ? 'dim' : ''}`}>
+    <span class={`quantity ${isOld ? 'dim' : ''}`}>
       <span class="number">{shown.number}</span> <span class="unit">{shown.unit}</span>
     </span>
   );

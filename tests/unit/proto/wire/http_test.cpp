@@ -4,15 +4,18 @@
 #include <openssl/ssl.h>
 
 #include <boost/asio/read.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 
 #include "loopback.h"
 #include "wire/client_socket.h"
 #include "wire/errc.h"
-#include "wire/tls_stream.h"
+#include "wire/tls_handle.h"
 
 namespace wire_test {
 namespace {
+
+using namespace std::string_literals;
 
 /// Serves every request of a connection: the body comes back, /chunks streams, /static is borrowed.
 asio::awaitable<void> serve(tcp::socket socket, wire::HttpLimits limits) {
@@ -111,6 +114,74 @@ TEST_F(HttpTest, a_slow_header_is_cut_off) {
     EXPECT_EQ(co_await exchange(*this, ""), "");  // silence ends without an answer
   };
   run(server(limits), client, 2);
+}
+
+TEST_F(HttpTest, a_header_that_trickles_in_is_cut_off_too) {
+  wire::HttpLimits limits;
+  limits.header = std::chrono::milliseconds(100);
+  auto client = [this]() -> asio::awaitable<void> {
+    const auto tls = client_tls();
+    auto stream = co_await wire::connect_tls("localhost", port(), tls, std::chrono::seconds(10));
+    if (!stream) co_return;
+    wire::TlsHandle handle(std::move(*stream));
+    (void)co_await asio::async_write(handle, asio::buffer("GET / HTTP/1.1\r\nX: "s), kWait);
+    // A byte every few milliseconds never lets the server's read wait for long.
+    asio::steady_timer timer(io_);
+    base::error_code ec;
+    for (int i = 0; i < 10'000 && !ec; ++i) {
+      timer.expires_after(std::chrono::milliseconds(3));
+      co_await timer.async_wait(kWait);
+      const auto [write_error, n] = co_await asio::async_write(handle, asio::buffer("x"s), kWait);
+      ec = write_error;
+    }
+    EXPECT_TRUE(ec);
+  };
+  run(server(limits), client);
+}
+
+TEST_F(HttpTest, a_head_of_a_stream_has_no_chunks) {
+  auto client = [this]() -> asio::awaitable<void> {
+    const std::string answer = co_await exchange(*this,
+                                                 "HEAD /chunks HTTP/1.1\r\nHost: x\r\n\r\n"
+                                                 "GET /static HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    EXPECT_EQ(answer.find("one,"), std::string::npos) << answer;
+    EXPECT_EQ(answer.substr(answer.size() - 6), "static") << answer;
+  };
+  run(server(), client);
+}
+
+TEST_F(HttpTest, a_request_names_its_host_once) {
+  auto client = [this]() -> asio::awaitable<void> {
+    EXPECT_EQ((co_await exchange(*this, "GET / HTTP/1.1\r\n\r\n")).substr(9, 3), "400");
+    EXPECT_EQ((co_await exchange(*this, "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n")).substr(9, 3), "400");
+    EXPECT_EQ((co_await exchange(*this, "GET https://x/static HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"))
+                  .substr(9, 3),
+              "200");
+    EXPECT_EQ((co_await exchange(*this, "GET /static HTTP/1.0\r\n\r\n")).substr(9, 3), "200");
+  };
+  run(server(), client, 4);
+}
+
+TEST_F(HttpTest, a_body_announced_with_expect_is_asked_for) {
+  auto client = [this]() -> asio::awaitable<void> {
+    const auto tls = client_tls();
+    auto stream = co_await wire::connect_tls("localhost", port(), tls, std::chrono::seconds(10));
+    if (!stream) co_return;
+    wire::TlsHandle handle(std::move(*stream));
+    (void)co_await asio::async_write(handle,
+                                     asio::buffer("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n"
+                                                  "Expect: 100-continue\r\nConnection: close\r\n\r\n"s),
+                                     kWait);
+    char interim[25];
+    (void)co_await asio::async_read(handle, asio::buffer(interim), kWait);
+    EXPECT_EQ(std::string(interim, sizeof interim), "HTTP/1.1 100 Continue\r\n\r\n");
+    (void)co_await asio::async_write(handle, asio::buffer("body"s), kWait);
+    std::string answer;
+    (void)co_await asio::async_read(handle, asio::dynamic_buffer(answer), kWait);
+    EXPECT_EQ(answer.substr(9, 3), "200");
+    EXPECT_EQ(answer.substr(answer.size() - 4), "body");
+  };
+  run(server(), client);
 }
 
 TEST_F(HttpTest, an_upgrade_keeps_the_bytes_that_came_with_it) {

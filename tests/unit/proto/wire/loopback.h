@@ -47,7 +47,8 @@ class Loopback : public ::testing::Test {
   std::uint16_t port() const { return acceptor_.local_endpoint().port(); }
 
   void run(Server server, std::function<asio::awaitable<void>()> client, int connections = 1) {
-    wire::TaskGroup tasks(io_.get_executor(), [](const std::exception& e) { ADD_FAILURE() << e.what(); });
+    const auto threw = [](const std::exception& e) { ADD_FAILURE() << e.what(); };
+    wire::TaskGroup servers(io_.get_executor(), threw), accepting(io_.get_executor(), threw);
     // `serve` by reference: a coroutine lambda uses its captures where the closure lies, and this coroutine ends first.
     auto accept = [](Loopback& self, wire::TaskGroup& group, Server& serve, int n) -> asio::awaitable<void> {
       for (int i = 0; i < n; ++i) {
@@ -56,16 +57,18 @@ class Loopback : public ::testing::Test {
         group.spawn(serve(std::move(socket)));
       }
     };
-    tasks.spawn(accept(*this, tasks, server, connections));
+    accepting.spawn(accept(*this, servers, server, connections));
     bool done = false;
-    auto finish = [](std::function<asio::awaitable<void>()> body, wire::TaskGroup& group,
+    // Servers end by themselves once the client has gone: a cancelled one would prove nothing.
+    auto finish = [](std::function<asio::awaitable<void>()> body, wire::TaskGroup& acceptors, wire::TaskGroup& group,
                      bool& over) -> asio::awaitable<void> {
       co_await body();
-      group.cancel();
+      acceptors.cancel();
+      co_await acceptors.join();
       co_await group.join();
       over = true;
     };
-    asio::co_spawn(io_, finish(client, tasks, done), [](std::exception_ptr e) {
+    asio::co_spawn(io_, finish(client, accepting, servers, done), [](std::exception_ptr e) {
       if (e) ADD_FAILURE() << "the client threw";
     });
     io_.run_for(std::chrono::seconds(60));

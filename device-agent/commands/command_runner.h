@@ -1,0 +1,70 @@
+// Runs what the hub asks for and this device's own config allows: once, in time, bounded.
+#pragma once
+
+#include <spdlog/logger.h>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "device-agent/commands/command_ledger.h"
+#include "telemetry/v1/device.pb.h"
+#include "wire/task_group.h"
+
+namespace agent {
+
+/// A command of the config: argv template ("{name}" is replaced inside an argument by the value of that argument), no
+/// shell.
+struct CommandConfig {
+  std::string name, title, role = "operator";
+  std::vector<std::string> run;
+  std::string arguments_schema_json;
+  std::uint32_t timeout_ms = 60'000;
+  bool confirm = false;
+};
+
+/// Lives on the agent's thread. ACCEPTED is durable before anything runs; an id seen before is answered from the
+/// ledger. Past its deadline (hub time, mapped to boot time by what the hub said when sending) nothing runs: EXPIRED.
+/// At most 8 run at once; more are rejected.
+class CommandRunner {
+ public:
+  using BuiltIn = std::function<std::string()>;  // returns result JSON
+  CommandRunner(boost::asio::any_io_executor executor, std::vector<CommandConfig> commands, CommandLedger ledger,
+                const base::Clock& clock, std::shared_ptr<spdlog::logger> log,
+                std::function<void(const telemetry::v1::ExecutionUpdate&)> tell);
+  void add_built_in(const std::string& name, BuiltIn run) { built_in_[name] = std::move(run); }
+
+  void describe(telemetry::v1::Hello& hello) const;
+  void request(const telemetry::v1::ExecutionRequest& request);
+  void cancel(const std::string& id);
+  /// For alerts: runs a configured command without anybody asking. False: there is no such command.
+  bool run_locally(const std::string& name, const std::string& why);
+  boost::asio::awaitable<void> stop();
+
+ private:
+  const CommandConfig* find(const std::string& name) const;
+  void finish(telemetry::v1::ExecutionUpdate update);
+  boost::asio::awaitable<void> run(const CommandConfig* command, std::vector<std::string> argv,
+                                   telemetry::v1::ExecutionUpdate update, std::shared_ptr<bool> cancelled);
+
+  boost::asio::any_io_executor executor_;
+  std::vector<CommandConfig> commands_;
+  CommandLedger ledger_;
+  const base::Clock& clock_;
+  std::shared_ptr<spdlog::logger> log_;
+  std::function<void(const telemetry::v1::ExecutionUpdate&)> tell_;
+  std::map<std::string, BuiltIn> built_in_;
+  std::map<std::string, std::shared_ptr<bool>> running_;  // id → cancel
+  wire::TaskGroup tasks_;
+};
+
+/// The argv of a command with its arguments filled in; nothing where a placeholder has no argument.
+std::optional<std::vector<std::string>> fill_arguments(const std::vector<std::string>& run,
+                                                       const std::string& arguments_json);
+
+}  // namespace agent

@@ -1,0 +1,25 @@
+// What a device holds of its hub after enrolment: DIR/credential.toml, readable by its owner only.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/result.h"
+
+namespace agent {
+
+struct Credential {
+  std::string host;
+  std::uint16_t port = 8443;
+  std::string device_id, device_name;
+  std::string token;
+  std::string ca_pem;
+};
+
+/// "https://HOST[:PORT]"; false where it is not of that form.
+bool parse_hub_url(const std::string& url, std::string& host, std::uint16_t& port);
+
+/// Written whole or not at all, mode 0600.
+base::Result<void> write_private_file(const std::string& path, const std::string& text);
+
+}  // namespace agent

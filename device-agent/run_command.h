@@ -1,0 +1,22 @@
+// `device-agent run`: this machine, or a fleet of made-up ones.
+#pragma once
+
+#include <spdlog/logger.h>
+
+#include <memory>
+#include <string>
+
+#include "device-agent/config.h"
+
+namespace agent {
+
+struct RunOptions {
+  AgentConfig config;
+  std::string state_folder;
+  unsigned simulate = 0;  // devices; 0: this machine
+  std::string simulate_token, hub_url, ca_sha256;
+};
+/// Until SIGINT or SIGTERM. An exit code.
+int run_agents(RunOptions options, std::shared_ptr<spdlog::logger> log);
+
+}  // namespace agent

@@ -1,0 +1,129 @@
+#include "hub/admin_operations.h"
+
+#include <boost/json/array.hpp>
+
+#include "hub/web/body_reader.h"
+#include "hub/web/enrolment_command.h"
+#include "wire/frame_codec.h"
+
+namespace hub {
+namespace {
+
+namespace json = boost::json;
+
+json::object to_json(const Identity::UserInfo& user) {
+  json::object out;
+  out["id"] = user.id.str();
+  out["name"] = user.name;
+  out["role"] = to_string(user.role);
+  out["created_at"] = user.created_us;
+  return out;
+}
+
+}  // namespace
+
+std::optional<Identity::UserInfo> AdminOperations::find_user(const std::string& name) const {
+  for (auto& user : identity_.users()) {
+    if (user.name == name) return user;
+  }
+  return std::nullopt;
+}
+
+void AdminOperations::run(const json::object& request, Answer answer) const {
+  const auto* op = request.if_contains("op");
+  const std::string name = op != nullptr && op->is_string() ? std::string(op->get_string()) : "";
+  if (name == "enroll") return enroll(request, answer);
+  if (name == "user_add") return add_user(request, answer);
+  if (name == "user_password") return change_password(request, answer);
+  if (name == "user_remove") return remove_user(request, answer);
+  if (name == "user_list") {
+    json::array users;
+    for (const auto& user : identity_.users()) users.push_back(to_json(user));
+    json::object body;
+    body["users"] = std::move(users);
+    return answer(std::move(body));
+  }
+  answer(
+      Problem{errc::invalid_argument, "this hub knows no operation \"" + name + "\"; is it another version?", "/op"});
+}
+
+void AdminOperations::enroll(const json::object& request, const Answer& answer) const {
+  const json::value whole = request;
+  web::BodyReader body(whole);
+  (void)body.optional_text("op", {0, 64});
+  EnrolmentRequest wish;
+  wish.name = body.optional_text("name", {0, 256}).value_or("");
+  wish.tags = body.optional_texts("tags").value_or(std::map<std::string, std::string>());
+  wish.ttl_us = body.optional_duration_us("ttl", 60'000'000LL, 7 * 86'400'000'000LL, "1m to 7d").value_or(wish.ttl_us);
+  wish.uses = static_cast<std::uint32_t>(body.optional_integer("uses", 1, 10'000).value_or(1));
+  if (!wish.name.empty() && !wire::is_device_name(wish.name)) {
+    body.refuse("name", "a device's name is 1 to 64 letters, digits, spaces and _ . : - without a space at either end");
+  }
+  if (!wish.name.empty() && wish.uses > 1)
+    body.refuse("uses", "a fixed name enrols one device: leave out name, or uses");
+  if (auto problem = body.problem()) return answer(*problem);
+  identity_.create_enrolment(wish, [this, answer, name = wish.name](Outcome<Enrolment> made) {
+    if (!made) return answer(made.error());
+    const HubAddress hub = address_();
+    json::object out;
+    out["id"] = made->id;
+    out["token"] = made->token;
+    out["command"] = web::enrolment_command(hub.address, made->token, hub.ca_sha256_hex, name);
+    out["expires"] = made->expires_us;
+    out["uses"] = made->uses;
+    answer(std::move(out));
+  });
+}
+
+void AdminOperations::store_user(const std::string& name, const std::string& password, Role role,
+                                 const Answer& answer) const {
+  identity_.put_user(name, password, role, [this, answer, name](Outcome<UserId> stored) {
+    if (!stored) return answer(stored.error());
+    const auto user = find_user(name);
+    answer(user ? to_json(*user) : json::object());
+  });
+}
+
+void AdminOperations::add_user(const json::object& request, const Answer& answer) const {
+  const json::value whole = request;
+  web::BodyReader body(whole);
+  (void)body.optional_text("op", {0, 64});
+  const std::string name = body.text("username", {1, 64});
+  const std::string password = body.text("password", {8, 256});
+  const auto role = role_from(body.text("role", {1, 16}));
+  const auto* replace = body.optional_any("replace");
+  if (!role) body.refuse("role", "role must be viewer, operator or admin");
+  if (auto problem = body.problem()) return answer(*problem);
+  const bool may_replace = replace != nullptr && replace->is_bool() && replace->get_bool();
+  if (!may_replace && find_user(name)) {
+    return answer(
+        Problem{errc::conflict, "there is a user " + name + " already; --replace changes role and password", ""});
+  }
+  store_user(name, password, *role, answer);
+}
+
+void AdminOperations::change_password(const json::object& request, const Answer& answer) const {
+  const json::value whole = request;
+  web::BodyReader body(whole);
+  (void)body.optional_text("op", {0, 64});
+  const std::string name = body.text("username", {1, 64});
+  const std::string password = body.text("password", {8, 256});
+  if (auto problem = body.problem()) return answer(*problem);
+  const auto user = find_user(name);
+  if (!user) return answer(Problem{errc::not_found, "there is no user " + name, ""});
+  store_user(name, password, user->role, answer);
+}
+
+void AdminOperations::remove_user(const json::object& request, const Answer& answer) const {
+  const json::value whole = request;
+  web::BodyReader body(whole);
+  (void)body.optional_text("op", {0, 64});
+  const std::string name = body.text("username", {1, 64});
+  if (auto problem = body.problem()) return answer(*problem);
+  identity_.remove_user(name, [answer](Outcome<bool> removed) {
+    if (!removed) return answer(removed.error());
+    answer(json::object());
+  });
+}
+
+}  // namespace hub

@@ -1,0 +1,45 @@
+// What the command line can ask of a hub, whether it serves or not.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <functional>
+#include <string>
+
+#include "hub/identity/identity.h"
+
+namespace hub {
+
+/// Where devices will find this hub; part of the enrolment command.
+struct HubAddress {
+  std::string address;  // HOST:PORT
+  std::string ca_sha256_hex;
+};
+
+/// Runs requests {"op": …} against Identity. Thread-safe; keeps nothing. `answer` is called once, on control or on the
+/// caller's thread. Whoever can call this owns the data folder: nothing is authorised here.
+///   enroll {name?, uses?, ttl?, tags?}           → {id, token, command, expires, uses}
+///   user_add {username, password, role, replace?} → {id, name, role}
+///   user_password {username, password}           → {id, name, role}
+///   user_list {}                                 → {users: [{id, name, role, created_at}]}
+///   user_remove {username}                       → {}
+class AdminOperations {
+ public:
+  using Answer = std::function<void(Outcome<boost::json::object>)>;
+  AdminOperations(Identity& identity, std::function<HubAddress()> address)
+      : identity_(identity), address_(std::move(address)) {}
+
+  void run(const boost::json::object& request, Answer answer) const;
+
+ private:
+  void enroll(const boost::json::object& request, const Answer& answer) const;
+  void add_user(const boost::json::object& request, const Answer& answer) const;
+  void change_password(const boost::json::object& request, const Answer& answer) const;
+  void remove_user(const boost::json::object& request, const Answer& answer) const;
+  void store_user(const std::string& name, const std::string& password, Role role, const Answer& answer) const;
+  std::optional<Identity::UserInfo> find_user(const std::string& name) const;
+
+  Identity& identity_;
+  std::function<HubAddress()> address_;
+};
+
+}  // namespace hub

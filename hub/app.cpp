@@ -1,0 +1,432 @@
+#include "hub/app.h"
+
+#include <spdlog/spdlog.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <csignal>
+#include <future>
+
+#include "hub/hub_files.h"
+#include "hub/storage/sqlite/sqlite_readings_store.h"
+#include "hub/text_file.h"
+#include "hub/web/enrolment_command.h"
+
+namespace hub {
+namespace {
+
+constexpr auto kStopWithin = std::chrono::seconds(10);
+constexpr std::int64_t kDay_us = 86'400'000'000;
+
+/// Each connection is a file descriptor; the usual soft limit of 1,024 is the shell's, not ours.
+void raise_descriptor_limit(spdlog::logger& log) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) log.warn("the limit of open files stays where it is");
+}
+
+template <class Function>
+auto run_and_wait(base::Worker& worker, Function function) {
+  std::promise<decltype(function())> done;
+  worker.post([&] { done.set_value(function()); });
+  return done.get_future().get();
+}
+
+MetricsSample sum_of(const std::vector<std::unique_ptr<IoCore>>& cores) {
+  MetricsSample all;
+  for (const auto& core : cores) {
+    const auto i = core->ingest_counters();
+    all.ingest.sessions += i.sessions;
+    all.ingest.frames += i.frames;
+    all.ingest.readings += i.readings;
+    all.ingest.duplicates += i.duplicates;
+    all.ingest.rejected_frames += i.rejected_frames;
+    all.ingest.rejected_readings += i.rejected_readings;
+    all.ingest.bytes += i.bytes;
+    const auto l = core->live_counters();
+    all.live.viewers += l.viewers;
+    all.live.subscriptions += l.subscriptions;
+    all.live.messages_sent += l.messages_sent;
+    all.live.bytes_sent += l.bytes_sent;
+    all.live.slow_closed += l.slow_closed;
+    const auto w = core->web_counters();
+    all.web.connections += w.connections;
+    all.web.accepted += w.accepted;
+    all.web.refused += w.refused;
+    all.web.handshakes_failed += w.handshakes_failed;
+    all.web.requests += w.requests;
+    all.web.client_errors += w.client_errors;
+    all.web.server_errors += w.server_errors;
+  }
+  return all;
+}
+
+}  // namespace
+
+App::App(DataFolder folder, const Settings& settings, std::shared_ptr<spdlog::logger> log)
+    : settings_(settings),
+      log_(std::move(log)),
+      started_boot_us_(clock_.boot_us()),
+      started_wall_us_(clock_.now_us()),
+      folder_(std::move(folder)) {}
+
+Outcome<std::unique_ptr<App>> App::open(const Settings& settings, std::shared_ptr<spdlog::logger> log) {
+  auto folder = DataFolder::open(settings.data_dir);
+  if (!folder) return folder.error();
+  // Asked before the journal is replayed: a taken port should be told at once.
+  const auto port = check_port(settings.bind, static_cast<std::uint16_t>(settings.port));
+  if (!port) return port.error();
+  std::unique_ptr<App> app(new App(std::move(*folder), settings, std::move(log)));
+  if (auto problem = app->open_files()) return *problem;
+  if (auto problem = app->open_services()) return *problem;
+  app->connect_services();
+  if (auto problem = app->start_services()) return *problem;
+  return app;
+}
+
+std::optional<Problem> App::open_files() {
+  auto db = open_hub_database(folder_.path());
+  if (!db) return db.error();
+  db_ = std::move(*db);
+  auto id = hub::hub_id(*db_, random_);
+  if (!id) return id.error();
+  hub_id_ = *id;
+  auto certificates = open_certificates(DataFolder::tls(folder_.path()), hub_id_,
+                                        server_names(hub_id_, settings_.public_host), clock_.now_us());
+  if (!certificates) return certificates.error();
+  certificates_ = std::move(*certificates);
+  if (certificates_.issued) log_->info("a server certificate was made; its CA is {}", certificates_.ca_sha256_hex);
+
+  constexpr std::size_t kMegabyte = 1024 * 1024;
+  sqlite::ReadingsOptions options;
+  options.folder = folder_.path();
+  options.tail_max_bytes = static_cast<std::size_t>(settings_.storage_tail_max_mb) * kMegabyte;
+  options.pending_max_bytes = static_cast<std::size_t>(settings_.storage_pending_max_mb) * kMegabyte;
+  options.commit_window_us = settings_.storage_commit_window_ms * 1'000;
+  options.seal_interval_us = settings_.storage_seal_interval_s * 1'000'000;
+  options.retained_journal_bytes = static_cast<std::size_t>(settings_.storage_retained_journal_mb) * kMegabyte;
+  options.retained_journal_us = settings_.storage_retained_journal_minutes * 60'000'000;
+  options.low_water_bytes = static_cast<std::size_t>(settings_.storage_low_water_mb) * kMegabyte;
+  options.readers = static_cast<unsigned>(settings_.storage_readers);
+  auto readings = sqlite::open_readings_store(options, clock_, random_);
+  if (!readings) return readings.error();
+  readings_ = std::move(*readings);
+  return std::nullopt;
+}
+
+std::optional<Problem> App::open_services() {
+  device_store_ = sqlite::make_device_store(*db_);
+  credential_store_ = sqlite::make_credential_store(*db_);
+  event_store_ = sqlite::make_event_store(*db_);
+  execution_store_ = sqlite::make_execution_store(*db_);
+  alert_store_ = sqlite::make_alert_store(*db_);
+  control_ = std::make_unique<base::Worker>("control");
+  bus_ = make_in_process_bus();
+  try {
+    registry_ = std::make_unique<DeviceRegistry>(*device_store_, *control_, clock_);
+    identity_ = std::make_unique<Identity>(*credential_store_, *control_, clock_, random_);
+  } catch (const boost::system::system_error& error) {
+    return Problem{to_errc(error.code()),
+                   DataFolder::hub_db(folder_.path()) + " cannot be read: " + error.code().message(), ""};
+  }
+  const auto publish = [this](Event event) { bus_->publish(std::make_shared<const Event>(std::move(event))); };
+  commands_ =
+      std::make_unique<CommandService>(*execution_store_, *registry_, links_, *control_, clock_, random_, publish);
+  alerts_ = std::make_unique<AlertService>(*alert_store_, *readings_, *registry_, links_, *control_, clock_, random_,
+                                           publish);
+  operations_ = std::make_unique<AdminOperations>(*identity_, [this] {
+    return HubAddress{web::reachable_address(settings_.public_host, "", port()), certificates_.ca_sha256_hex};
+  });
+  return std::nullopt;
+}
+
+void App::connect_services() {
+  identity_->on_device_created([this](const DeviceRecord& device) { registry_->added(device); });
+  identity_->on_device_revoked(
+      [this](const DeviceId& device) { links_.close(device, 4001, "this device's credential was revoked"); });
+  registry_->on_presence(
+      [this](const PresenceChange& change) { bus_->publish(std::make_shared<const PresenceChange>(change)); });
+  registry_->on_series_added([this](const std::vector<SeriesRecord>& series) {
+    bus_->publish(std::make_shared<const std::vector<SeriesRecord>>(series));
+  });
+  readings_->on_commit([this](const CommitPtr& commit) {
+    bus_->publish(commit);
+    alerts_->on_commit(commit);
+  });
+}
+
+std::optional<Problem> App::start_services() {
+  const auto commands = run_and_wait(*control_, [this] { return commands_->start(); });
+  if (!commands) return Problem{to_errc(commands.error()), "hub.db: the executions cannot be read", ""};
+  const auto alerts = run_and_wait(*control_, [this] { return alerts_->start(); });
+  if (!alerts) return Problem{to_errc(alerts.error()), "hub.db: the alerts cannot be read", ""};
+  return std::nullopt;
+}
+
+IoCoreParts App::core_parts(const wire::ServerTls& tls, std::uint16_t port) {
+  IngestServices ingest{*readings_, *registry_, links_,  *identity_,           *commands_,    *alerts_,
+                        *control_,  clock_,     random_, certificates_.ca_pem, ingest_budget_};
+  IngestLimits ingest_limits;
+  ingest_limits.message_bytes = static_cast<std::size_t>(settings_.ingest_message_max_kb) * 1024;
+  ingest_limits.budget_bytes = static_cast<std::size_t>(settings_.ingest_budget_mb) * 1024 * 1024;
+  WebServices web{*readings_,
+                  *registry_,
+                  links_,
+                  *identity_,
+                  *commands_,
+                  *alerts_,
+                  *control_,
+                  clock_,
+                  [this] { return metrics_text(sample()); },
+                  [this] { return ready_ && readings_->status().failure.empty(); },
+                  [this] { return activity(); },
+                  log_};
+  WebOptions web_options;
+  web_options.port = port;
+  web_options.bind_address = settings_.bind;
+  web_options.public_host = settings_.public_host;
+  web_options.ca_sha256_hex = certificates_.ca_sha256_hex;
+  web_options.ca_pem = certificates_.ca_pem;
+  web_options.web_root = settings_.web_root;
+  web_options.connections = static_cast<std::size_t>(settings_.web_connections);
+  web_options.handshakes = static_cast<std::size_t>(settings_.web_handshakes);
+  web_options.device_message_bytes = ingest_limits.message_bytes;
+  LiveLimits live_limits;
+  live_limits.viewers = static_cast<std::size_t>(settings_.live_viewers);
+  live_limits.tick_us = settings_.live_tick_ms * 1'000;
+  web_options.live_backlog_bytes = live_limits.backlog_bytes;
+  return {std::move(ingest), ingest_limits, std::move(web), std::move(web_options),
+          live_limits,       *event_store_, *bus_,          tls};
+}
+
+Outcome<bool> App::start() {
+  // OpenSSL writes to sockets itself: a peer that left must be an error there, not the end of the process.
+  std::signal(SIGPIPE, SIG_IGN);
+  raise_descriptor_limit(*log_);
+  auto tls = wire::ServerTls::from_pem(certificates_.chain_pem, certificates_.key_pem);
+  if (!tls) return Problem{errc::storage_damaged, "tls/server.pem cannot be used: " + tls.error().message(), ""};
+  const unsigned wished = static_cast<unsigned>(settings_.threads);
+  const unsigned count = wished != 0 ? wished : std::clamp(std::thread::hardware_concurrency(), 1u, 8u);
+  auto port = static_cast<std::uint16_t>(settings_.port);
+  for (unsigned i = 0; i < count; ++i) {
+    cores_.push_back(std::make_unique<IoCore>(i, core_parts(*tls, port)));
+    if (auto listening = cores_.back()->listen(); !listening) return listening.error();
+    port = cores_.back()->port();  // where 0 was wished for, the first core knows
+  }
+  port_ = port;
+  channel_ = std::make_unique<AdminChannel>(main_, folder_.path(), *operations_, log_);
+  if (auto open = channel_->start(); !open) return open.error();
+  running_ = true;
+  ready_ = true;
+  for (const auto& core : cores_) core->run();
+  control_->post([this] { tick(); });
+  log_->info("telemetry-hub {} serves {} with {} I/O threads; data in {}", TELEMETRY_VERSION, url(), count,
+             folder_.path());
+  announce_setup();
+  return true;
+}
+
+std::uint16_t App::port() const {
+  return port_;
+}
+
+std::string App::url() const {
+  const std::string host = settings_.public_host.empty() ? web::machine_name() : settings_.public_host;
+  return "https://" + web::url_host(host) + ":" + std::to_string(port());
+}
+
+std::string App::setup_url() const {
+  const std::string code = identity_->setup_code();
+  // Behind the '#': it is not sent, so it stands in no log between browser and hub.
+  return code.empty() ? "" : url() + "/setup#code=" + code;
+}
+
+void App::announce_setup() {
+  const std::string path = DataFolder::setup_url(folder_.path());
+  const std::string once = setup_url();
+  if (once.empty()) {
+    ::unlink(path.c_str());
+    return;
+  }
+  log_->warn("there is no user yet: open {} once to make the first admin", once);
+  if (auto written = write_text_file(path, once + "\n", 0600); !written) log_->error("{}", written.error().detail);
+  setup_announced_ = true;
+}
+
+Outcome<bool> App::run(bool with_signals, const std::function<void()>& ready) {
+  auto work = boost::asio::make_work_guard(main_);
+  std::optional<boost::asio::signal_set> signals;
+  if (with_signals) {
+    signals.emplace(main_, SIGINT, SIGTERM);
+    signals->async_wait([this](boost::system::error_code ec, int number) {
+      if (ec) return;
+      log_->info("{}: stopping; once more ends at once", number == SIGINT ? "SIGINT" : "SIGTERM");
+      main_.stop();
+    });
+  }
+  if (ready) ready();
+  main_.run();
+  work.reset();
+  signals.reset();  // from here on a signal has its usual effect: the end
+  shut_down();
+  const std::lock_guard lock(mutex_);
+  if (failure_) return *failure_;
+  return true;
+}
+
+void App::stop() {
+  ending_ = true;
+  main_.stop();
+}
+
+void App::fail(const Problem& why) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (failure_) return;
+    failure_ = why;
+  }
+  log_->critical("the hub must end: {}", why.detail);
+  stop();
+}
+
+void App::shut_down() {
+  if (!std::exchange(running_, false)) return;
+  ready_ = false;
+  ending_ = true;
+  main_.restart();
+  wire::TaskGroup closing(main_.get_executor(), [](const std::exception&) {});
+  closing.spawn(channel_->stop());
+  // Bounded: a request of the command line that hangs does not keep the hub from ending.
+  const auto channel_deadline = std::chrono::steady_clock::now() + kStopWithin;
+  while (closing.size() > 0 && std::chrono::steady_clock::now() < channel_deadline) {
+    main_.run_one_for(std::chrono::milliseconds(50));
+  }
+  for (const auto& core : cores_) core->begin_stop();
+  const auto deadline = std::chrono::steady_clock::now() + kStopWithin;
+  bool all_stopped = true;
+  for (const auto& core : cores_) all_stopped = core->wait_stopped(deadline) && all_stopped;
+  readings_->stop();
+  control_->flush();
+  if (!all_stopped) {
+    // Everything acknowledged is on the disk; what hangs is a session, and its thread cannot be taken apart.
+    log_->error("sessions did not end within {} s; ending without them", kStopWithin.count());
+    std::_Exit(1);
+  }
+  log_->info("stopped; everything acknowledged is on the disk");
+}
+
+App::~App() {
+  shut_down();
+  ending_ = true;
+  if (readings_) readings_->stop();  // no more commits, no more replies
+  if (control_) control_->flush();   // no tick looks at the cores any more
+  cores_.clear();
+  channel_.reset();
+  // Identity answers what it still holds on control, and its hooks use the registry and the links: so it goes first.
+  identity_.reset();
+  if (control_) control_->flush();
+  alerts_.reset();
+  commands_.reset();
+  control_.reset();
+  registry_.reset();
+}
+
+void App::tick() {
+  if (ending_) return;
+  registry_->tick();
+  commands_->tick();
+  alerts_->tick();
+  const StoreStatus status = readings_->status();
+  if (status.fatal) return fail({errc::storage_failed, status.failure, ""});
+  measure(status);
+  if (setup_announced_ && !identity_->needs_setup()) {
+    ::unlink(DataFolder::setup_url(folder_.path()).c_str());
+    setup_announced_ = false;
+  }
+  if (++ticks_ % 3'600 == 60) {
+    expire_old_readings();
+    renew_certificate();
+  }
+  control_->post_after(1'000'000, [this] { tick(); });
+}
+
+void App::measure(const StoreStatus& status) {
+  const std::int64_t now_us = clock_.boot_us();
+  HubActivity activity;
+  if (measured_at_us_ != 0 && now_us > measured_at_us_) {
+    const double seconds = static_cast<double>(now_us - measured_at_us_) / 1e6;
+    activity.readings_per_s = static_cast<double>(status.readings_stored - measured_.readings_stored) / seconds;
+    activity.frames_per_s = static_cast<double>(status.frames_stored - measured_.frames_stored) / seconds;
+    activity.commits_per_s = static_cast<double>(status.commits - measured_.commits) / seconds;
+  }
+  if (status.failure != measured_.failure) {
+    if (status.failure.empty()) {
+      log_->info("storing again");
+    } else {
+      log_->error("not storing: {}", status.failure);
+    }
+  }
+  measured_ = status;
+  measured_at_us_ = now_us;
+  activity.memory_bytes = resident_bytes();
+  const std::lock_guard lock(mutex_);
+  activity_ = activity;
+}
+
+void App::expire_old_readings() {
+  if (settings_.storage_retention_days == 0) return;
+  const std::int64_t now_us = clock_.now_us();
+  // A clock that is wrong by years would drop what is young: expiry waits for one that can be trusted.
+  const std::int64_t drift_us = (now_us - started_wall_us_) - (clock_.boot_us() - started_boot_us_);
+  if (!clock_.synchronised() || drift_us > kDay_us || drift_us < -kDay_us) {
+    log_->debug("nothing is expired: the clock is not synchronised, or jumped since the start");
+    return;
+  }
+  readings_->expire(now_us - settings_.storage_retention_days * kDay_us, [log = log_](Result<std::uint64_t> dropped) {
+    if (!dropped) {
+      log->error("old readings could not be dropped: {}", dropped.error().message());
+    } else if (*dropped > 0) {
+      log->info("{} chunks of old readings were dropped", *dropped);
+    }
+  });
+}
+
+void App::renew_certificate() {
+  auto now = open_certificates(DataFolder::tls(folder_.path()), hub_id_, server_names(hub_id_, settings_.public_host),
+                               clock_.now_us());
+  if (!now) return log_->error("the server certificate cannot be looked after: {}", now.error().detail);
+  if (!now->issued) return;
+  auto tls = wire::ServerTls::from_pem(now->chain_pem, now->key_pem);
+  if (!tls) return log_->error("the new server certificate cannot be used: {}", tls.error().message());
+  for (const auto& core : cores_) core->use_tls(*tls);
+  log_->info("a new server certificate is in use: its names changed, or the old one was about to expire");
+}
+
+HubActivity App::activity() const {
+  HubActivity activity;
+  {
+    const std::lock_guard lock(mutex_);
+    activity = activity_;
+  }
+  activity.uptime_s = (clock_.boot_us() - started_boot_us_) / 1'000'000;
+  activity.devices_connected = links_.size();
+  for (const auto& core : cores_) activity.viewers += core->live_counters().viewers;
+  return activity;
+}
+
+MetricsSample App::sample() const {
+  MetricsSample all = sum_of(cores_);
+  all.store = readings_->status();
+  all.activity = activity();
+  all.devices = registry_->count();
+  all.devices_connected = links_.size();
+  all.ready = ready_ && all.store.failure.empty();
+  return all;
+}
+
+}  // namespace hub

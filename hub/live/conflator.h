@@ -1,0 +1,48 @@
+// Many readings of a tick made into few, with nothing remarkable lost.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <unordered_map>
+
+#include "hub/live/fragment.h"
+
+namespace hub::live {
+
+/// Holds one accumulator a series, kept between ticks (the last value tells what a change is). Numbers become minimum,
+/// maximum, first, last, sum and count. Booleans, strings and locations keep every change, up to `kMaxChanges` a tick;
+/// past it the newest takes the last place, booleans become a Conflated, and the rest say how many readings there were.
+/// Memory: O(series).
+class Conflator {
+ public:
+  static constexpr std::size_t kMaxChanges = 16;
+
+  /// Readings in time order, none older than what was folded before.
+  void fold(const ReadingRun& run);
+  /// One fragment for each series that has something; the tick begins anew.
+  void drain(std::uint32_t subscription, const std::function<void(SeriesId, Fragment)>& emit);
+  void forget(SeriesId series) { slots_.erase(series); }
+  void clear() { slots_.clear(); }
+  bool empty() const { return slots_.empty(); }
+
+ private:
+  struct Slot {
+    std::int64_t first_us = 0, last_us = 0;
+    double minimum = 0, maximum = 0, first = 0, last = 0, sum = 0;
+    std::uint32_t count = 0;
+    // Changes of what is not a number.
+    std::vector<std::int64_t> times;
+    ValueColumn changes;
+    bool is_crowded = false;          // more changes than places
+    bool newest_is_change = false;    // the last place holds a change, not just the newest reading
+    std::optional<Value> last_value;  // also of ticks before
+  };
+  static void fold_number(Slot& slot, std::int64_t time_us, double number);
+  static void fold_change(Slot& slot, std::int64_t time_us, const ValueColumn& values, std::size_t i);
+  static Fragment encode(SeriesId series, const Slot& slot, std::uint32_t subscription);
+
+  std::unordered_map<SeriesId, Slot> slots_;
+};
+
+}  // namespace hub::live

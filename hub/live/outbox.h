@@ -1,0 +1,72 @@
+// What waits to be written to one viewer.
+#pragma once
+
+#include <boost/asio/buffer.hpp>
+#include <cstdint>
+#include <vector>
+
+#include "hub/live/fragment.h"
+
+namespace hub::live {
+
+/// Core only. Fragments in order, cut into messages where order matters between different fields of a message. Holds
+/// pointers to shared bytes. Only what can be made again from a store or the registry is dropped (`drop`), by kind;
+/// what cannot (control) is bounded by its owner through control_count() and control_bytes().
+class Outbox {
+ public:
+  enum class Kind : std::uint8_t {
+    telemetry,  // the journal has it
+    state,      // presence: the registry has it
+    event,      // hub.db has it
+    control,    // phases, errors, pongs
+  };
+  static constexpr std::size_t kMaxBuffers = 1'024;  // of one gathered write
+
+  void push(Fragment fragment, Kind kind);
+  /// What follows goes into a message of its own.
+  void cut();
+  bool empty() const { return pieces_.empty(); }
+  std::size_t bytes() const { return bytes_[0] + bytes_[1] + bytes_[2] + bytes_[3]; }
+  std::size_t bytes(Kind kind) const { return bytes_[static_cast<std::size_t>(kind)]; }
+  std::size_t count(Kind kind) const { return counts_[static_cast<std::size_t>(kind)]; }
+  void drop(Kind kind);
+  void clear();
+
+  /// Calls `write(buffers)` for each message; the last one ends with `trailer`. Stops at the first failure. Empties
+  /// itself in any case.
+  template <class Write>
+  auto write_all(const std::string& trailer, Write write) -> decltype(write({})) {
+    decltype(write({})) failure{};
+    std::vector<boost::asio::const_buffer> buffers;
+    for (std::size_t i = 0; i < pieces_.size() && !failure; ++i) {
+      if (pieces_[i].starts_message && !buffers.empty()) {
+        failure = write(buffers);
+        buffers.clear();
+        if (failure) break;
+      }
+      buffers.push_back(boost::asio::buffer(*pieces_[i].fragment));
+      if (buffers.size() + 1 == kMaxBuffers && i + 1 < pieces_.size()) {
+        failure = write(buffers);
+        buffers.clear();
+      }
+    }
+    if (!failure && (!buffers.empty() || !trailer.empty())) {
+      if (!trailer.empty()) buffers.push_back(boost::asio::buffer(trailer));
+      failure = write(buffers);
+    }
+    clear();
+    return failure;
+  }
+
+ private:
+  struct Piece {
+    Fragment fragment;
+    Kind kind;
+    bool starts_message;
+  };
+  std::vector<Piece> pieces_;
+  std::size_t bytes_[4] = {}, counts_[4] = {};
+  bool cut_ = false;
+};
+
+}  // namespace hub::live

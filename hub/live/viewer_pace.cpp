@@ -1,0 +1,217 @@
+// The part of ViewerSession that moves series between stitched, live and held, and keeps pace with the viewer.
+#include <algorithm>
+
+#include "hub/live/viewer_session.h"
+
+namespace hub::live {
+namespace {
+
+constexpr std::int64_t kStallWindowUs = 60'000'000;
+constexpr std::int64_t kLoweredUs = 10'000'000, kLoweredMaxUs = 300'000'000;
+constexpr std::int64_t kForgiveUs =
+    600'000'000;  // so long without a stall, and the first measure is the small one again
+constexpr double kLoweredHz = 1;
+
+}  // namespace
+
+void ViewerSession::detach(Subscription& subscription) {
+  subscription.attached = false;
+  if (subscription.live.empty()) {
+    // Nothing to hold, but a place to go on from all the same.
+    subscription.held.push_back({{}, subscription.position});
+    return;
+  }
+  for (const SeriesId series : subscription.live) shared_.router.unlisten(*this, series, subscription.wish.tier);
+  subscription.held.push_back({std::move(subscription.live), subscription.position});
+  subscription.live.clear();
+}
+
+void ViewerSession::detach_all() {
+  for (auto& [id, subscription] : subscriptions_) {
+    if (subscription.attached || !subscription.live.empty()) detach(subscription);
+  }
+  outbox.drop(Outbox::Kind::telemetry);
+}
+
+/// More waits than the viewer may have waiting.
+void ViewerSession::stall() {
+  // With an empty socket it is no slow viewer but a burst: the catch-up sends it in parts.
+  const bool is_burst = connection_->backlog_bytes() == 0;
+  std::vector<std::uint32_t> told;
+  for (auto& [id, subscription] : subscriptions_) {
+    if (subscription.attached) told.push_back(id);
+  }
+  detach_all();
+  if (outbox.count(Outbox::Kind::state) != 0) presence_due_ = true;
+  if (outbox.count(Outbox::Kind::event) != 0) {
+    events_due_ = true;
+    events_live_ = false;
+    event_pushed_ = event_written_;
+  }
+  outbox.drop(Outbox::Kind::state);
+  outbox.drop(Outbox::Kind::event);
+  if (is_burst) {
+    for (auto& [id, subscription] : subscriptions_) {
+      if (!subscription.wish.paused) resume_held(subscription);
+    }
+  } else {
+    stalled_ = true;
+    const std::int64_t now = shared_.clock.boot_us();
+    std::erase_if(stalls_us_, [&](std::int64_t at) { return now - at > kStallWindowUs; });
+    if (stalls_us_.size() < shared_.limits.stalls_before_conflated) stalls_us_.push_back(now);
+    for (const std::uint32_t id : told) say_phase(subscriptions_.at(id), pb::LivePhase::PHASE_LATEST_ONLY);
+  }
+  work_.notify();
+}
+
+/// The socket is empty again.
+void ViewerSession::recover() {
+  stalled_ = false;
+  if (stalls_us_.size() >= shared_.limits.stalls_before_conflated) {
+    stalls_us_.clear();
+    lower();
+  }
+  for (auto& [id, subscription] : subscriptions_) {
+    if (!subscription.wish.paused) resume_held(subscription);
+  }
+  flush();
+}
+
+void ViewerSession::fall_back() {
+  if (!flush() && !stalled_) return;
+  for (auto& [id, subscription] : subscriptions_) {
+    if (subscription.attached || !subscription.live.empty()) detach(subscription);
+    if (!subscription.wish.paused && !stalled_) resume_held(subscription);
+  }
+}
+
+void ViewerSession::resume_held(Subscription& subscription) {
+  for (auto& held : std::exchange(subscription.held, {})) {
+    StitchOrder order;
+    order.series = records(held.series);
+    order.after = held.position;
+    order.conflate = lowered;
+    add_stitcher(subscription, std::move(order));
+  }
+}
+
+void ViewerSession::add_stitcher(Subscription& subscription, StitchOrder order) {
+  order.subscription = subscription.id;
+  order.from_us = subscription.wish.from_us;
+  order.to_us = subscription.wish.to_us;
+  order.width = subscription.wish.width;
+  subscription.stitchers.push_back(std::make_shared<Stitcher>(std::move(order), shared_.readings, shared_.clock, *this,
+                                                              shared_.limits.history_part_bytes));
+  work_.notify();
+}
+
+void ViewerSession::restart(Subscription& subscription) {
+  abandon(subscription);
+  StitchOrder order;
+  order.series = records(subscription.series);
+  order.history = order.restarted = true;
+  add_stitcher(subscription, std::move(order));
+}
+
+std::vector<SeriesRecord> ViewerSession::records(const std::vector<SeriesId>& ids) const {
+  std::vector<SeriesRecord> found;
+  for (const SeriesId id : ids) {
+    if (auto record = shared_.devices.series(id)) found.push_back(std::move(*record));
+  }
+  return found;
+}
+
+/// At the head of the journal: from here on the core's commits reach these series. All in one turn of the core.
+bool ViewerSession::try_attach(Subscription& subscription, const std::shared_ptr<Stitcher>& stitcher) {
+  std::vector<SeriesId> ids;
+  for (const auto& series : stitcher->series()) ids.push_back(series.id);
+  if (subscription.wish.paused) {
+    subscription.held.push_back({std::move(ids), stitcher->position()});
+    subscription.stitchers.remove(stitcher);
+    if (subscription.stitchers.empty()) say_phase(subscription, pb::LivePhase::PHASE_PAUSED);
+    return true;
+  }
+  if (!flush() || connection_->backlog_bytes() > shared_.limits.backlog_bytes / 2) return false;
+  if (lowered && !tell_slots()) return false;
+  const CommitNumber delivered = shared_.recent.delivered();
+  if (stitcher->position() > delivered) {
+    waits_for_core_ = true;
+    return false;
+  }
+  const auto rest = shared_.recent.after(stitcher->position());
+  if (!rest || stitcher->estimate(*rest) > shared_.limits.history_part_bytes) return false;
+  std::string message = stitcher->catch_up_with(*rest);
+  stitcher->writing();
+  if (!message.empty()) {
+    message += trailer(true);
+    if (write_message(message)) return false;
+  }
+  const std::size_t tier = subscription.wish.tier;
+  for (const auto& series : stitcher->series()) {
+    shared_.router.listen(shared_from_this(), series.id, stitcher->device(series), series.interval_ms, tier,
+                          std::max(series.newest_us, series.latest_us));
+    subscription.live.push_back(series.id);
+  }
+  subscription.position = subscription.attached_at = delivered;
+  subscription.attached_tick = shared_.tier_ticks[tier];
+  subscription.stitchers.remove(stitcher);
+  if (subscription.stitchers.empty() && !std::exchange(subscription.attached, true)) {
+    if (lowered) {
+      say_phase(subscription, pb::LivePhase::PHASE_CONFLATED, kLoweredHz);
+    } else {
+      say_phase(subscription, pb::LivePhase::PHASE_LIVE, kTierHz[tier]);
+    }
+  }
+  for (const SeriesId id : ids) shared_.router.tell_stale(*this, id);
+  touched();
+  shared_.tiers_changed();
+  return true;
+}
+
+/// Too slow for every reading: from here on its series come conflated, for longer each time.
+void ViewerSession::lower() {
+  if (lowered) return;
+  for (std::size_t tier = 1; tier < kTiers; ++tier) {
+    if (shared_.router.is_used(tier)) shared_.tick_tier(tier);  // its series leave their tiers with nothing half told
+  }
+  flush();
+  const std::int64_t now = shared_.clock.boot_us();
+  lowered_for_us_ = lowered_for_us_ == 0 || now - recovered_us_ > kForgiveUs
+                        ? kLoweredUs
+                        : std::min(kLoweredMaxUs, lowered_for_us_ * 2);
+  lowered_until_us_ = now + lowered_for_us_;
+  shared_.router.set_lowered(shared_from_this(), true);
+  slots_position_ = shared_.recent.delivered();
+  for (const auto& [id, subscription] : subscriptions_) {
+    if (subscription.attached) say_phase(subscription, pb::LivePhase::PHASE_CONFLATED, kLoweredHz);
+  }
+}
+
+void ViewerSession::raise() {
+  if (!tell_slots()) return;
+  recovered_us_ = shared_.clock.boot_us();
+  shared_.router.set_lowered(shared_from_this(), false);
+  for (auto& [id, subscription] : subscriptions_) {
+    if (!subscription.attached) continue;
+    subscription.attached_at = subscription.position = shared_.recent.delivered();
+    subscription.attached_tick = shared_.tier_ticks[subscription.wish.tier];
+    say_phase(subscription, pb::LivePhase::PHASE_LIVE, kTierHz[subscription.wish.tier]);
+  }
+  shared_.tiers_changed();
+}
+
+/// What the slots hold, at once.
+bool ViewerSession::tell_slots() {
+  if (!flush()) return false;
+  std::string message;
+  slots.drain(0, [&](SeriesId, const Fragment& fragment) { message += *fragment; });
+  slots_position_ = shared_.recent.delivered();
+  note_positions();
+  if (message.empty()) return true;
+  message += trailer(true);
+  if (!write_message(message)) return true;
+  if (!closing_) close(4200, "slow");  // what was drained is lost
+  return false;
+}
+
+}  // namespace hub::live

@@ -1,0 +1,203 @@
+#include "hub/live/viewer_session.h"
+
+#include <boost/asio/this_coro.hpp>
+#include <limits>
+
+#include "hub/live/session_position.h"
+#include "wire/errc.h"
+
+namespace hub::live {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr std::uint32_t kHeartbeatMs = 15'000;
+constexpr std::int64_t kPositionIntervalUs = 10'000'000;  // an idle viewer hears its position so often
+constexpr std::size_t kMaxControlPieces = 1'000, kMaxControlBytes = 64 * 1024;
+
+}  // namespace
+
+ViewerSession::ViewerSession(LiveShared& shared, std::unique_ptr<wire::Connection> connection, Principal who)
+    : shared_(shared),
+      connection_(std::move(connection)),
+      who_(std::move(who)),
+      tasks_(shared.executor, [this](const std::exception&) { close(1011, "internal error"); }),
+      work_(shared.executor),
+      flushed_us_(std::numeric_limits<std::int64_t>::min() / 2),
+      progress_us_(shared.clock.boot_us()) {}
+
+wire::Awaitable<void> ViewerSession::run() {
+  push_control(hub_fragment(kHeartbeatMs, shared_.clock.now_us()));
+  flush();
+  tasks_.spawn(feed_loop());
+  co_await read_loop();
+  ended_ = true;
+  for (auto& [id, subscription] : subscriptions_) {
+    for (auto& stitcher : subscription.stitchers) stitcher->cancel();
+    shared_.subscriptions -= 1;
+  }
+  shared_.router.remove(*this);
+  if (!closing_) connection_->abort();
+  work_.notify();
+  shared_.recent.moved().notify();
+  co_await tasks_.join();
+}
+
+wire::Awaitable<void> ViewerSession::read_loop() {
+  std::string bytes;
+  pb::ViewerMessage message;
+  for (;;) {
+    if (const auto ec = co_await connection_->read(bytes)) co_return;
+    if (closing_) continue;
+    if (!message.ParseFromString(bytes)) {
+      close(1007, "not a ViewerMessage of telemetry.live.v1");
+      continue;
+    }
+    handle(message);
+  }
+}
+
+void ViewerSession::close(std::uint16_t code, std::string reason) {
+  if (std::exchange(closing_, true) || ended_) return;
+  // What a viewer needs to come back, where there is still room for it.
+  if (connection_->backlog_bytes() <= shared_.limits.backlog_bytes) write_message(trailer(false));
+  tasks_.spawn([](wire::Connection& connection, wire::CloseReason why) -> wire::Awaitable<void> {
+    co_await connection.close(std::move(why));
+  }(*connection_, wire::CloseReason{code, std::move(reason)}));
+}
+
+error_code ViewerSession::write(std::span<const asio::const_buffer> buffers) {
+  std::size_t bytes = 0;
+  for (const auto& buffer : buffers) bytes += buffer.size();
+  const auto ec = connection_->write(buffers);
+  if (!ec) {
+    shared_.messages_sent += 1;
+    shared_.bytes_sent += bytes;
+  } else if (ec != wire::errc::backlog_full) {
+    connection_->abort();  // the pending read ends the session
+  }
+  return ec;
+}
+
+error_code ViewerSession::write_message(const std::string& message) {
+  const asio::const_buffer buffer = asio::buffer(message);
+  return write(std::span(&buffer, 1));
+}
+
+/// Writes what waits. False: the viewer is slow, closing or gone, and what is live is held.
+bool ViewerSession::flush() {
+  if (ended_ || closing_) {
+    outbox.clear();
+    return false;
+  }
+  const std::size_t limit = shared_.limits.backlog_bytes;
+  const std::size_t backlog = connection_->backlog_bytes();
+  const std::size_t droppable = outbox.bytes() - outbox.bytes(Outbox::Kind::control);
+  if (!stalled_ && droppable != 0 && backlog + outbox.bytes() > limit) stall();
+  if (stalled_) {
+    if (outbox.count(Outbox::Kind::control) > kMaxControlPieces ||
+        outbox.bytes(Outbox::Kind::control) > kMaxControlBytes) {
+      shared_.slow_closed += 1;
+      close(4200, "slow");
+      return false;
+    }
+    if (backlog + outbox.bytes() > limit) return false;  // recover() writes it
+  }
+  if (!outbox.empty()) {
+    const bool has_readings = outbox.bytes(Outbox::Kind::telemetry) != 0;
+    note_positions();
+    event_written_ = event_pushed_;
+    const auto ec = outbox.write_all(trailer(has_readings),
+                                     [this](const std::vector<asio::const_buffer>& buffers) { return write(buffers); });
+    flushed_us_ = shared_.clock.boot_us();
+    if (ec == wire::errc::backlog_full) {
+      // The connection takes less than LiveLimits says: part of it is lost, so this session cannot go on.
+      shared_.slow_closed += 1;
+      close(4200, "slow");
+    }
+    if (ec) return false;
+  } else {
+    note_positions();
+  }
+  return !stalled_;
+}
+
+void ViewerSession::note_positions() {
+  for (auto& [id, subscription] : subscriptions_) {
+    if (!subscription.attached && subscription.live.empty()) continue;
+    const std::size_t tier = subscription.wish.tier;
+    CommitNumber position = shared_.recent.delivered();
+    if (lowered) {
+      position = slots_position_;
+    } else if (tier != 0 && shared_.tier_ticks[tier] != subscription.attached_tick) {
+      position = shared_.tier_position[tier];
+    }
+    subscription.position = std::max({subscription.position, subscription.attached_at, position});
+  }
+}
+
+std::string ViewerSession::position() const {
+  SessionPosition said;
+  said.base.journal_epoch = shared_.readings.head().journal_epoch;
+  said.base.commit = shared_.recent.delivered();
+  for (const auto& [id, subscription] : subscriptions_) {
+    if (subscription.wish.to_us != 0) continue;  // nothing to go on with
+    CommitNumber commit = 0;
+    if (subscription.is_settled()) {
+      commit = subscription.position;
+    } else if (!subscription.attached && subscription.stitchers.empty() && subscription.held.size() == 1) {
+      commit = subscription.held.front().position;
+    } else if (!subscription.attached && subscription.stitchers.size() == 1 && subscription.held.empty()) {
+      commit = subscription.stitchers.front()->resumable().value_or(0);
+    }
+    if (commit != said.base.commit) said.behind[id] = commit;
+  }
+  return said.to_bytes();
+}
+
+std::string ViewerSession::trailer(bool has_readings) const {
+  pb::LiveMessage message;
+  if (!subscriptions_.empty()) message.set_position(position());
+  message.set_event_id(event_written_);
+  message.set_sent_us(static_cast<double>(shared_.clock.now_us()));
+  if (has_readings) message.set_commit_us(static_cast<double>(shared_.recent.committed_at_us()));
+  return message.SerializeAsString();
+}
+
+void ViewerSession::push_control(Fragment fragment) {
+  outbox.push(std::move(fragment), Outbox::Kind::control);
+  touched();
+}
+
+/// In a message of its own, so that a viewer knows on which side of it every reading lies.
+void ViewerSession::say_phase(const Subscription& subscription, pb::LivePhase::Phase phase, double tier_hz) {
+  outbox.cut();
+  push_control(phase_fragment(subscription.id, phase, tier_hz));
+}
+
+void ViewerSession::each_second(std::int64_t boot_us) {
+  if (closing_ || ended_) return;
+  if (!who_.session_key.empty() && !shared_.identity.is_session_alive(who_.session_key)) {
+    close(4001, "signed out");
+    return;
+  }
+  const std::size_t backlog = connection_->backlog_bytes();
+  if (backlog == 0 || backlog < backlog_seen_) progress_us_ = boot_us;
+  backlog_seen_ = backlog;
+  if (boot_us - progress_us_ > shared_.limits.slow_close_us) {
+    shared_.slow_closed += 1;
+    close(4200, "slow");
+    return;
+  }
+  if (lowered) {
+    slots_due_ = true;
+    work_.notify();
+  }
+  if (boot_us - std::max(flushed_us_, position_said_us_) < kPositionIntervalUs || subscriptions_.empty()) return;
+  position_said_us_ = boot_us;
+  if (shared_.recent.delivered() == std::exchange(position_said_, shared_.recent.delivered())) return;
+  if (flush() && connection_->backlog_bytes() == 0) write_message(trailer(false));
+}
+
+}  // namespace hub::live

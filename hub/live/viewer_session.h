@@ -1,0 +1,129 @@
+// One viewer's connection, from its upgrade to its end.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "hub/live/live_shared.h"
+#include "hub/live/subscription.h"
+#include "hub/live/viewer_end.h"
+#include "wire/task_group.h"
+
+namespace hub::live {
+
+/// Core only. Owns the connection and its subscriptions; ends when the peer leaves, dies, is told to (close), or takes
+/// nothing for limits.slow_close_us. Three things write: flush() (live, synchronous), the feed (history, catch-up,
+/// presence, kept events: each part when the socket is empty) and close. Bounded: subscriptions, series and backlog by
+/// LiveLimits, what waits in the outbox by what can be dropped and made again.
+///
+/// A viewer that does not keep up: what is live is given up and held at the last position written (LATEST_ONLY); when
+/// the socket is empty again it catches up from there. Where that happens again and again, or a catch-up gains nothing
+/// on the head, its series are conflated once a second (CONFLATED) for a while. Without progress: close 4200.
+class ViewerSession final : public ViewerEnd, public StitchSink, public std::enable_shared_from_this<ViewerSession> {
+ public:
+  ViewerSession(LiveShared& shared, std::unique_ptr<wire::Connection> connection, Principal who);
+
+  wire::Awaitable<void> run();
+  void close(std::uint16_t code, std::string reason);
+
+  // Called by the core.
+  bool flush() override;
+  /// Gives live series up at what is written: the core has missed commits.
+  void fall_back();
+  void each_second(std::int64_t boot_us);
+  void presence(const PresenceChange& change, const Fragment& fragment);
+  void event(const Event& event, const Fragment& fragment);
+  void series_added(const std::vector<SeriesRecord>& series);
+  void state_missed();   // presence or series changes were dropped on the way
+  void events_missed();  // events were
+  bool is_overfull() const { return outbox.bytes() > shared_.limits.backlog_bytes; }
+  std::int64_t flushed_us() const { return flushed_us_; }
+  bool dirty = false;  // the core's mark
+
+  void touched() override { shared_.touched(*this); }
+  wire::Awaitable<bool> send(std::string message, Stitcher& from) override;
+
+ private:
+  // viewer_session.cpp: the connection and what is written
+  wire::Awaitable<void> read_loop();
+  error_code write(std::span<const boost::asio::const_buffer> buffers);
+  error_code write_message(const std::string& message);
+  std::string trailer(bool has_readings) const;
+  std::string position() const;
+  void note_positions();
+  void push_control(Fragment fragment);
+  void say_phase(const Subscription& subscription, pb::LivePhase::Phase phase, double tier_hz = 0);
+
+  // viewer_requests.cpp: what the viewer asks
+  void handle(const pb::ViewerMessage& message);
+  void handle(const pb::ViewerHello& hello);
+  void handle(const pb::Subscribe& request);
+  void refuse(std::uint32_t subscription, const Problem& problem);
+  void start(Subscription& subscription, std::vector<SeriesRecord> series, const std::string& resume_position);
+  void set_paused(Subscription& subscription, bool paused);
+  void set_tier(Subscription& subscription, std::size_t tier);
+  void remove(std::uint32_t id);
+  void abandon(Subscription& subscription);
+  std::size_t series_count() const;
+
+  // viewer_pace.cpp: live, held, slow
+  void detach(Subscription& subscription);
+  void detach_all();
+  void stall();
+  void recover();
+  void resume_held(Subscription& subscription);
+  void lower();
+  void raise();
+  bool try_attach(Subscription& subscription, const std::shared_ptr<Stitcher>& stitcher);
+  void restart(Subscription& subscription);
+  void add_stitcher(Subscription& subscription, StitchOrder order);
+  bool tell_slots();
+  wire::Awaitable<void> send_slots();
+  std::vector<SeriesRecord> records(const std::vector<SeriesId>& ids) const;
+
+  // viewer_feed.cpp: what is pulled
+  wire::Awaitable<void> feed_loop();
+  wire::Awaitable<void> work_on(std::uint32_t id, std::shared_ptr<Stitcher> stitcher);
+  wire::Awaitable<bool> ready();
+  wire::Awaitable<bool> send_part(std::string message);
+  wire::Awaitable<void> send_presence();
+  wire::Awaitable<void> send_events();
+  bool may_see(const Event& event) const;
+  std::pair<std::uint32_t, std::shared_ptr<Stitcher>> next_stitcher();
+
+  LiveShared& shared_;
+  std::unique_ptr<wire::Connection> connection_;
+  const Principal who_;
+  wire::TaskGroup tasks_;
+  Signal work_;  // the feed has something to do
+  std::map<std::uint32_t, Subscription> subscriptions_;
+  std::uint32_t turn_ = 0;  // the subscription whose stitcher worked last
+
+  bool ended_ = false, closing_ = false;
+  bool dead_ = false;            // the connection takes nothing any more; its read will say so
+  bool waits_for_core_ = false;  // a stitcher is ahead of the core's bus
+
+  std::int64_t flushed_us_, position_said_us_ = 0;
+  CommitNumber position_said_ = 0;
+
+  // Pace.
+  bool stalled_ = false;
+  std::size_t backlog_seen_ = 0;
+  std::int64_t progress_us_ = 0;
+  std::vector<std::int64_t> stalls_us_;  // of the last minute
+  std::int64_t lowered_until_us_ = 0, lowered_for_us_ = 0, recovered_us_ = 0;
+  bool slots_due_ = false;
+  CommitNumber slots_position_ = 0;  // what the last emission of slots had told
+
+  // Presence and events.
+  bool happenings_started_ = false;
+  bool presence_due_ = false;
+  bool events_due_ = false, events_live_ = false;
+  std::uint32_t event_asked_ = 0;  // resume after this; 0: from now on
+  bool event_base_known_ = false;
+  std::uint32_t event_pushed_ = 0, event_written_ = 0;
+};
+
+}  // namespace hub::live

@@ -1,0 +1,64 @@
+#include "hub/offline_hub.h"
+
+#include <filesystem>
+#include <future>
+
+#include "hub/hub_files.h"
+#include "hub/storage/sqlite/sqlite_readings_store.h"
+#include "hub/web/enrolment_command.h"
+
+namespace hub {
+
+Outcome<std::unique_ptr<OfflineHub>> OfflineHub::open(const Settings& settings) {
+  auto folder = DataFolder::open(settings.data_dir);
+  if (!folder) return folder.error();
+  std::unique_ptr<OfflineHub> hub(new OfflineHub(std::move(*folder), settings));
+  if (auto problem = hub->prepare()) return *problem;
+  return hub;
+}
+
+std::optional<Problem> OfflineHub::prepare() {
+  auto db = open_hub_database(folder_.path());
+  if (!db) return db.error();
+  db_ = std::move(*db);
+  auto id = hub::hub_id(*db_, random_);
+  if (!id) return id.error();
+  hub_id_ = *id;
+  auto certificates = open_certificates(DataFolder::tls(folder_.path()), hub_id_,
+                                        server_names(hub_id_, settings_.public_host), clock_.now_us());
+  if (!certificates) return certificates.error();
+  certificates_ = std::move(*certificates);
+  if (!std::filesystem::exists(folder_.path() + "/recent.db")) {
+    // The journal's epoch is made now, once.
+    sqlite::ReadingsOptions options;
+    options.folder = folder_.path();
+    auto readings = sqlite::open_readings_store(options, clock_, random_);
+    if (!readings) return readings.error();
+    (*readings)->stop();
+  }
+  credentials_ = sqlite::make_credential_store(*db_);
+  control_ = std::make_unique<base::Worker>("control");
+  try {
+    identity_ = std::make_unique<Identity>(*credentials_, *control_, clock_, random_);
+  } catch (const boost::system::system_error& error) {
+    return Problem{to_errc(error.code()), DataFolder::hub_db(folder_.path()) + ": users cannot be read", ""};
+  }
+  return std::nullopt;
+}
+
+OfflineHub::~OfflineHub() {
+  identity_.reset();  // before control, which runs its last answers
+  control_.reset();
+}
+
+Outcome<boost::json::object> OfflineHub::run(const boost::json::object& request) {
+  const AdminOperations operations(*identity_, [this] {
+    const auto port = static_cast<std::uint16_t>(settings_.port);
+    return HubAddress{web::reachable_address(settings_.public_host, "", port), certificates_.ca_sha256_hex};
+  });
+  std::promise<Outcome<boost::json::object>> answered;
+  operations.run(request, [&](Outcome<boost::json::object> outcome) { answered.set_value(std::move(outcome)); });
+  return answered.get_future().get();
+}
+
+}  // namespace hub

@@ -1,0 +1,142 @@
+#include "tests/unit/hub/live/live_fixture.h"
+
+namespace hub {
+namespace {
+
+LiveLimits small() {
+  return LiveLimits{.history_part_bytes = 1'024, .backlog_bytes = 8 * 1'024, .tick_us = 1'000};
+}
+
+/// Commits until the hub has given this viewer up as live; answers how many.
+int commit_until_slow(LiveWorld& world, LiveWorld::Viewer& viewer, SeriesId series, std::int64_t from_us) {
+  int n = 0;
+  // One by one, each seen on its way: a burst at an empty socket is no slow viewer.
+  while (viewer.peer->backlog_bytes() < 6 * 1'024) {
+    const std::size_t written = viewer.peer->messages_written();
+    world.commit(0, series, {from_us + n}, std::vector<double>{1});
+    ++n;
+    while (viewer.peer->messages_written() == written) std::this_thread::yield();
+  }
+  // What follows does not fit any more.
+  for (int i = 0; i < 2'000; ++i, ++n) world.commit(0, series, {from_us + n}, std::vector<double>{1});
+  return n;
+}
+
+TEST(ViewerPace, a_slow_viewer_holds_little_and_misses_nothing) {
+  LiveWorld world(small());
+  const auto series = world.define(0, "t");
+  auto viewer = world.join();
+  auto healthy = world.join();
+  for (auto* one : {&viewer, &healthy}) {
+    one->subscribe(LiveWorld::subscribe(1, "*", kNow));
+    ASSERT_TRUE(one->until_live(1));
+  }
+  viewer.peer->set_accepting(false);
+  const auto sent = static_cast<std::size_t>(commit_until_slow(world, viewer, series, kNow));
+  ASSERT_TRUE(healthy.until([&](const auto&) { return healthy.series(1, series).readings.size() == sent; }));
+  EXPECT_LE(viewer.peer->largest_backlog(), 10u * 1'024);
+  viewer.peer->set_accepting(true);
+  ASSERT_TRUE(viewer.until([&](const auto&) { return viewer.series(1, series).readings.size() == sent; }));
+  ASSERT_TRUE(viewer.until_live(1));
+  for (const auto& [reading, count] : viewer.series(1, series).readings) ASSERT_EQ(count, 1);
+  EXPECT_TRUE(viewer.view.subscriptions[1].saw(Phase::PHASE_LATEST_ONLY));
+  EXPECT_FALSE(healthy.view.subscriptions[1].saw(Phase::PHASE_LATEST_ONLY));
+}
+
+TEST(ViewerPace, a_slow_viewer_whose_commits_are_gone_starts_anew) {
+  LiveWorld world(small());
+  const auto series = world.define(0, "t");
+  auto viewer = world.join();
+  viewer.subscribe(LiveWorld::subscribe(1, "*", kNow));
+  ASSERT_TRUE(viewer.until_live(1));
+  viewer.peer->set_accepting(false);
+  const auto sent = static_cast<std::size_t>(commit_until_slow(world, viewer, series, kNow));
+  world.store().forget_through(world.store().head().commit - 1);
+  viewer.peer->set_accepting(true);
+  ASSERT_TRUE(viewer.until([](const auto& view) { return view.subscriptions.at(1).saw(Phase::PHASE_RESTARTED); }));
+  ASSERT_TRUE(viewer.until_live(1));
+  EXPECT_EQ(viewer.series(1, series).readings.size(), sent);
+  for (const auto& [reading, count] : viewer.series(1, series).readings) ASSERT_EQ(count, 1);
+}
+
+TEST(ViewerPace, who_is_slow_again_and_again_gets_conflated_values_for_a_while) {
+  auto limits = small();
+  limits.stalls_before_conflated = 1;
+  LiveWorld world(limits);
+  const auto series = world.define(0, "t");
+  auto viewer = world.join();
+  viewer.subscribe(LiveWorld::subscribe(1, "*", kNow));
+  ASSERT_TRUE(viewer.until_live(1));
+  viewer.peer->set_accepting(false);
+  auto sent = static_cast<std::uint64_t>(commit_until_slow(world, viewer, series, kNow));
+  viewer.peer->set_accepting(true);
+  ASSERT_TRUE(viewer.until_phase(1, Phase::PHASE_CONFLATED));
+  const auto total = [&] {
+    std::uint64_t n = viewer.series(1, series).readings.size();
+    for (const auto& one : viewer.series(1, series).conflated) n += one.count();
+    return n;
+  };
+  world.commit(0, series, {kNow + static_cast<std::int64_t>(sent)}, std::vector<double>{-77});
+  ++sent;
+  ASSERT_TRUE(viewer.until([&](const auto&) { return total() == sent; }));
+  EXPECT_EQ(viewer.series(1, series).conflated.back().minimum(), -77);
+  world.clock.advance(11 * kSecond);
+  ASSERT_TRUE(viewer.until_live(1));
+  world.commit(0, series, {kNow + static_cast<std::int64_t>(sent)}, std::vector<double>{5});
+  ++sent;
+  ASSERT_TRUE(viewer.until([&](const auto&) { return total() == sent; }));
+  EXPECT_TRUE(viewer.series(1, series).readings.contains({kNow + static_cast<std::int64_t>(sent) - 1, 5}));
+}
+
+TEST(ViewerPace, without_progress_it_is_closed_as_slow) {
+  LiveWorld world(small());
+  const auto series = world.define(0, "t");
+  auto viewer = world.join();
+  viewer.subscribe(LiveWorld::subscribe(1, "*", kNow));
+  ASSERT_TRUE(viewer.until_live(1));
+  viewer.peer->set_accepting(false);
+  commit_until_slow(world, viewer, series, kNow);
+  world.clock.advance(31 * kSecond);
+  const auto reason = viewer.peer->wait_for_close();
+  EXPECT_EQ(reason.code, 4200);
+  EXPECT_EQ(reason.reason, "slow");
+  EXPECT_EQ(world.core->counters().slow_closed, 1u);
+}
+
+TEST(ViewerPace, a_burst_larger_than_the_backlog_arrives_in_parts) {
+  LiveWorld world(small());
+  const auto series = world.define(0, "t");
+  auto viewer = world.join();
+  viewer.subscribe(LiveWorld::subscribe(1, "*", kNow));
+  ASSERT_TRUE(viewer.until_live(1));
+  std::vector<std::int64_t> times;
+  for (int i = 0; i < 5'000; ++i) times.push_back(kNow + i);
+  world.commit(0, series, times, std::vector<double>(times.size(), 1.5));
+  ASSERT_TRUE(viewer.until([&](const auto&) { return viewer.series(1, series).readings.size() == 5'000; }));
+  ASSERT_TRUE(viewer.until_live(1));
+  EXPECT_FALSE(viewer.view.subscriptions[1].saw(Phase::PHASE_LATEST_ONLY));
+  EXPECT_LE(viewer.peer->largest_backlog(), 8u * 1'024);
+}
+
+TEST(ViewerPace, events_wait_for_a_slow_viewer_in_the_store) {
+  LiveWorld world(small());
+  const auto series = world.define(0, "t");
+  auto viewer = world.join();
+  world.events.add("alert");
+  viewer.subscribe(LiveWorld::subscribe(1, "*", kNow));
+  ASSERT_TRUE(viewer.until_live(1));
+  ASSERT_TRUE(viewer.until([&](const auto& view) { return view.event_id == 1 || (viewer.ping() && false); }));
+  viewer.peer->set_accepting(false);
+  commit_until_slow(world, viewer, series, kNow);
+  for (int i = 0; i < 1'000; ++i) world.bus->publish(std::make_shared<const Event>(world.events.add("alert")));
+  world.devices->connected(world.device_ids[0]);
+  world.control.flush();
+  viewer.peer->set_accepting(true);
+  ASSERT_TRUE(viewer.until([](const auto& view) { return view.events.size() >= 1'000; }));
+  for (std::uint32_t i = 0; i < 1'000; ++i) ASSERT_EQ(viewer.view.events[i].id(), 2 + i);
+  ASSERT_TRUE(viewer.until(
+      [&](const auto& view) { return view.presence.at(world.device_ids[0].str()).presence() == pb::PRESENCE_ONLINE; }));
+}
+
+}  // namespace
+}  // namespace hub
