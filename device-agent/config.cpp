@@ -169,8 +169,9 @@ CommandConfig read_command(const std::string& file, const toml::table& table) {
   if (const toml::node* schema = s.take("args")) {
     boost::json::value json = to_json(*schema);
     if (auto* object = json.if_object(); object != nullptr && !object->contains("type")) (*object)["type"] = "object";
-    if (auto wrong = rules::check_schema(json)) s.refuse("args", *wrong);
     c.arguments_schema_json = boost::json::serialize(json);
+    const auto usable = rules::JsonSchema::parse(c.arguments_schema_json);
+    if (!usable) s.refuse("args", usable.error().text());
   }
   if (c.name.empty() || c.name == "ping" || c.name == "sample-now")
     s.refuse("name", "must be a name that is not built in");

@@ -10,10 +10,23 @@ namespace agent {
 namespace {
 
 using telemetry::v1::ExecutionUpdate;
+constexpr std::size_t kMostArguments = 8 * 1'024;
 constexpr std::size_t kMostRunning = 8;
 
 std::string shown(const boost::json::value& v) {
   return v.is_string() ? std::string(v.get_string().data(), v.get_string().size()) : boost::json::serialize(v);
+}
+
+/// What is wrong with the arguments; empty: nothing. The hub has checked them: this is the device's own word.
+std::string problem_of(const std::string& schema_json, const std::string& arguments_json) {
+  if (arguments_json.size() > kMostArguments) return "the arguments are longer than 8 KiB";
+  boost::system::error_code ec;
+  const auto arguments = boost::json::parse(arguments_json.empty() ? "{}" : arguments_json, ec);
+  if (ec || !arguments.is_object()) return "the arguments are not a JSON object";
+  const auto schema = rules::JsonSchema::parse(schema_json);
+  if (!schema) return "the schema of the arguments is unusable: " + schema.error().text();
+  const auto problem = schema->check(arguments);
+  return problem ? "arguments: " + problem->text() : std::string();
 }
 
 }  // namespace
@@ -116,8 +129,8 @@ void CommandRunner::request(const telemetry::v1::ExecutionRequest& request) {
                     "this device does not allow \"" + request.command() + "\"");
   }
   const std::string schema = command != nullptr ? command->arguments_schema_json : "";
-  if (auto wrong = rules::check_arguments(schema, request.arguments_json().empty() ? "{}" : request.arguments_json())) {
-    return end_with(telemetry::v1::EXECUTION_STATE_REJECTED, "arguments" + *wrong);
+  if (const std::string wrong = problem_of(schema, request.arguments_json()); !wrong.empty()) {
+    return end_with(telemetry::v1::EXECUTION_STATE_REJECTED, wrong);
   }
   std::vector<std::string> argv;
   if (command != nullptr) {

@@ -1,66 +1,130 @@
-// What AlertService holds; shared with the tasks it posts. Private to hub/alerts.
+// What AlertService holds; shared by the files that implement it, included by nobody else.
 #pragma once
 
-#include <deque>
+#include <functional>
 #include <map>
-#include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "hub/alerts/alert_evaluator.h"
 #include "hub/alerts/alert_service.h"
-#include "hub/alerts/commit_queue.h"
+#include "hub/alerts/commit_feed.h"
+#include "hub/alerts/firing_alerts.h"
+#include "hub/alerts/lease_relay.h"
+#include "hub/alerts/watch_list.h"
 
 namespace hub {
 
-struct AlertService::State {
-  State(AlertStore& s, ReadingsStore& r, DeviceRegistry& d, DeviceLinks& l, base::Worker& w, const base::Clock& c,
-        base::Random& n, std::function<void(Event)> p)
-      : store(s),
-        readings(r),
-        devices(d),
-        links(l),
-        control(w),
-        clock(c),
-        random(n),
-        publish(std::move(p)),
-        evaluator(d) {}
+inline constexpr std::size_t kFeedBytes = 64 * 1024 * 1024;
+
+struct AlertService::State : std::enable_shared_from_this<AlertService::State> {
+  State(AlertStore& alert_store, ReadingsStore& readings_store, DeviceRegistry& registry, DeviceLinks& device_links,
+        base::Worker& control_worker, const base::Clock& used_clock, base::Random& used_random,
+        std::function<void(Event)> publisher, std::shared_ptr<spdlog::logger> logger);
 
   AlertStore& store;
   ReadingsStore& readings;
   DeviceRegistry& devices;
-  DeviceLinks& links;
   base::Worker& control;
   const base::Clock& clock;
   base::Random& random;
-  std::function<void(Event)> publish;
+  const std::function<void(Event)> publish;
+  const std::shared_ptr<spdlog::logger> log;
 
-  AlertEvaluator evaluator;
-  std::map<AlertId, AlertRecord> firing;
-  CommitNumber cursor = 0;        // evaluated through
-  std::int64_t stored_at_us = 0;  // when the cursor was last stored
-  std::int64_t leased_at_us = 0;  // when the leases were last renewed
-  CommitQueue queue;
-  std::deque<CommitPtr> waiting;  // taken from the queue, not yet evaluated: at most what the queue may hold
-  bool reading_back = false;      // a read_commits or a rescan is under way
-  bool started = false;
-  std::vector<AlertRecord> changed;  // not yet stored; told to others once they are
-  std::weak_ptr<State> self;         // for tasks that may come after the service has gone
+  CommitFeed feed{kFeedBytes};  // the only part that other threads touch
+  WatchList watches;
+  FiringAlerts firing;
+  LeaseRelay relay;
 
-  // alert_consumer.cpp: commits to transitions
-  void pump();
-  void consume(const Commit& commit);
-  void read_back();
-  void rescan(std::vector<AlertEvaluator::Watched> series, CommitNumber head);
-  void apply(const std::vector<AlertTransition>& transitions);
+  // --- evaluation (alert_evaluation.cpp) ---
+  bool has_started = false;
+  CommitNumber position = 0;       // evaluated up to here
+  CommitNumber stored_cursor = 0;  // stored evaluations contain everything up to here
+  /// What fired or resolved and is not stored. While it is not empty nothing more is evaluated, so it holds what one
+  /// batch led to.
+  struct Changes {
+    std::vector<Watch*> watches;
+    std::vector<AlertRecord> alerts;
+    std::vector<Event> events;
+    bool empty() const { return alerts.empty(); }
+  };
+  Changes unsaved;
+  bool is_stalled = false;  // hub.db refused; said once in the log
+  // A flush in slices: when all of these are stored the cursor becomes flush_target.
+  std::vector<Watch*> flushing;
+  CommitNumber flush_target = 0;
+  std::int64_t flushed_boot_us = 0;
 
-  // alert_service.cpp
-  bool save();  // evaluations, alerts, events and cursor: one transaction; then tells
-  void change(const AlertRecord& alert);
-  void lease(const AlertRecord& alert, bool active);
-  telemetry::v1::AlertLease lease_of(const AlertRecord& alert, bool active) const;
-  std::string event_body(const AlertRecord& alert) const;
-  void resolve_all(const RuleId& rule);
+  void drain();
+  void evaluate(const Commit& commit);
+  void evaluate_column(SeriesId series, const std::vector<std::int64_t>& times, const ValueColumn& values);
+  template <class T>
+  void evaluate_values(SeriesId series, const std::vector<std::int64_t>& times, const std::vector<T>& values);
+  void fired(const Match& match, std::int64_t started_us);
+  void resolved(Watch& watch, std::int64_t resolved_us, double value);
+  /// By the hub, not by a reading.
+  void resolve_now(const AlertId& alert);
+  [[nodiscard]] bool save();
+  void flush_slice();
+  /// Everything there is to store, with `resets` in place of what these evaluations are now, in one transaction.
+  Result<void> flush_all(const std::vector<EvaluationRecord>& resets, Changes changes);
+  void tell(const std::vector<AlertRecord>& alerts, std::vector<Event> events);
+  Event event_of(const AlertRecord& alert) const;
+
+  // --- reading from the store (alert_catch_up.cpp) ---
+  struct SeriesJob {
+    SeriesId series{};
+    std::int64_t from_us = 0;
+  };
+  struct History {
+    CommitNumber head = 0;  // all of it is in what the queries see
+    std::int64_t to_us = 0;
+    std::vector<SeriesJob> jobs;
+    std::optional<std::string> cursor;  // within the last job
+    int failures = 0;
+  };
+  std::optional<History> history;
+  bool is_reading = false;  // a reply is on its way
+
+  void catch_up();
+  void got_commits(Result<std::vector<CommitPtr>> commits);
+  void begin_history();
+  void history_next();
+  void got_page(Result<RawPage> page);
+
+  // --- rules and alerts (alert_service.cpp, alert_rules.cpp) ---
+  struct Said {
+    std::string action, error;
+  };
+  std::map<DeviceId, std::map<AlertId, Said>> said;  // 64 alerts a device; more are dropped until the next tick
+  std::int64_t retired_boot_us = 0;
+
+  void adopt(std::vector<AlertRecord> alerts);
+  void retire();
+  void store_said();
+  Outcome<AlertRecord> find_alert(const AlertId& id);
+  Outcome<AlertRuleRecord> put_rule(AlertRuleRecord rule);
+  /// Resolves the rule's alerts and begins its evaluations anew, stored.
+  Result<void> end_evaluations(const RuleId& rule);
+
+  // Tasks on control run under this lock, so that the service may end on another thread.
+  std::mutex running;
+  bool has_ended = false;
+  template <class Task>
+  void post(Task task) {
+    control.post([weak = weak_from_this(), task = std::move(task)]() mutable {
+      const auto self = weak.lock();
+      if (!self) return;
+      const std::lock_guard lock(self->running);
+      if (!self->has_ended) task(*self);
+    });
+  }
 };
+
+inline Problem alerts_not_stored(const error_code& ec) {
+  return {to_errc(ec), "the alerts could not be read or written: " + ec.message(), ""};
+}
 
 }  // namespace hub

@@ -1,38 +1,37 @@
 #include "hub/commands/command_service.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <boost/json/serialize.hpp>
-#include <unordered_map>
+#include <cassert>
+#include <map>
+#include <set>
 
+#include "hub/commands/command_arguments.h"
 #include "hub/commands/execution_state.h"
-#include "rules/json_schema.h"
-#include "wire/frame_codec.h"
+#include "hub/commands/execution_update.h"
+#include "hub/commands/open_executions.h"
 
 namespace hub {
 namespace {
 
-constexpr std::int64_t kDefaultLife = 60 * 1'000'000LL;
-constexpr std::int64_t kLongestLife = 7 * 86'400'000'000LL;
-constexpr std::int64_t kGrace = 30 * 1'000'000LL;  // for an answer that is on its way when the deadline passes
-constexpr std::uint32_t kDefaultTimeoutMs = 60'000;
-constexpr std::size_t kMostOpen = 100;  // a device
-constexpr std::size_t kMostOutput = 16 * 1024;
-constexpr std::size_t kMostResult = 64 * 1024;
+constexpr std::int64_t kSecond = 1'000'000;
+constexpr std::int64_t kDefaultDeadline = 60 * kSecond;
+constexpr std::int64_t kLongestDeadline = 7 * 86'400 * kSecond;
+constexpr std::int64_t kGrace = 30 * kSecond;  // what the network and a reconnect may take on top
+constexpr std::int64_t kProgressInterval = kSecond / 2;
+constexpr std::int64_t kCongestionWait = 10 * kSecond;
+constexpr std::size_t kKeyBytes = 128;
+// Each settles with an fsync of its own; the rest of a crowd that expired together waits for the next second.
+constexpr int kSettledPerTick = 100;
 
-bool is_built_in(const std::string& command) {
-  return command == "ping" || command == "sample-now";
+Problem not_stored(const error_code& ec) {
+  return {to_errc(ec), "the execution could not be read or written: " + ec.message(), ""};
 }
 
-/// Cut so that no UTF-8 character is halved.
-std::string cut(std::string text, std::size_t most) {
-  if (text.size() <= most) return text;
-  text.resize(most);
-  while (!text.empty() && !wire::is_utf8(text)) text.pop_back();
-  return text;
-}
-
-bool is_in_flight(const ExecutionRecord& e) {
-  return e.state == ExecutionState::sent || e.state == ExecutionState::accepted || e.state == ExecutionState::running;
+Problem unknown_execution(const ExecutionId& id) {
+  return {errc::not_found, "there is no execution " + id.str(), ""};
 }
 
 }  // namespace
@@ -45,224 +44,372 @@ struct CommandService::State {
   const base::Clock& clock;
   base::Random& random;
   std::function<void(Event)> publish;
-  // What is not final, by device, in order of creation: at most kMostOpen a device, past that create() answers busy.
-  std::unordered_map<DeviceId, std::vector<ExecutionRecord>> open;
+  std::shared_ptr<spdlog::logger> log;
 
-  const ExecutionRecord* find_open(const DeviceId& device, const ExecutionId& id) const {
-    const auto list = open.find(device);
-    if (list == open.end()) return nullptr;
-    for (const auto& e : list->second) {
-      if (e.id == id) return &e;
-    }
-    return nullptr;
-  }
+  OpenExecutions open{};
+  std::set<DeviceId> ask_again{};  // what they said could not be stored
+  // Connections whose queue was full, and when to try them next; one entry a device with QUEUED executions at most.
+  std::map<DeviceId, std::int64_t> congested{};
 
-  /// Stores the execution with its event in one transaction, then lets others know. False: nothing has changed for
-  /// anyone.
-  bool change(ExecutionRecord e) {
-    e.updated_us = clock.now_us();
-    Event event{0, e.updated_us, e.device, "execution", e.id.str(), boost::json::serialize(to_json(e))};
-    if (!store.put(e, event)) return false;
-    auto& list = open[e.device];
-    const auto it = std::find_if(list.begin(), list.end(), [&](const auto& other) { return other.id == e.id; });
-    if (is_final(e.state)) {
-      if (it != list.end()) list.erase(it);
-      if (list.empty()) open.erase(e.device);
-    } else if (it != list.end()) {
-      *it = std::move(e);
-    } else {
-      list.push_back(std::move(e));
-    }
-    publish(std::move(event));
-    return true;
-  }
-
-  HubMessagePtr request_of(const ExecutionRecord& e) const {
-    auto message = std::make_shared<telemetry::v1::HubMessage>();
-    auto& request = *message->mutable_execution();
-    request.set_id(e.id.str());
-    request.set_command(e.command);
-    request.set_arguments_json(e.arguments_json);
-    request.set_not_after_us(static_cast<double>(e.not_after_us));
-    request.set_server_time_us(static_cast<double>(clock.now_us()));
-    request.set_timeout_ms(e.timeout_ms);
-    return message;
-  }
-
-  /// Sends the oldest queued execution if nothing is in flight. SENT is stored before the link is given the request: a
-  /// crash between the two must not leave a QUEUED that may have run.
-  void send_next(const DeviceId& device) {
-    const auto list = open.find(device);
-    if (list == open.end() || !links.is_connected(device)) return;
-    if (std::any_of(list->second.begin(), list->second.end(), is_in_flight)) return;
-    const auto queued = std::find_if(list->second.begin(), list->second.end(), [this](const auto& e) {
-      return e.state == ExecutionState::queued && e.not_after_us > clock.now_us();
-    });
-    if (queued == list->second.end()) return;
-    ExecutionRecord e = *queued;
-    e.state = ExecutionState::sent;
-    if (!change(e) || links.send(device, request_of(e))) return;
-    e.state = ExecutionState::queued;  // it was handed to nobody
-    (void)change(e);
-  }
+  bool put(const ExecutionRecord& record, error_code& ec);
+  bool put(const ExecutionRecord& record);
+  bool change(OpenExecution& execution, ExecutionState state);
+  void keep_or_forget(OpenExecution& execution);
+  bool send_request(const ExecutionRecord& record);
+  void send_cancel(const ExecutionRecord& record);
+  void ask(const DeviceId& device);
+  void dispatch(const DeviceId& device);
+  void settle_overdue();
+  void store_progress();
+  Outcome<ExecutionRecord> same_key(const ExecutionRecord& known, const CommandRequest& request) const;
 };
+
+/// Stores and publishes, in this order.
+bool CommandService::State::put(const ExecutionRecord& record, error_code& ec) {
+  Event event{0,           record.updated_us, record.device,
+              "execution", record.id.str(),   boost::json::serialize(to_json(record))};
+  if (auto done = store.put(record, event); !done) {
+    ec = done.error();
+    log->error("execution {} of device {}: {} could not be stored: {}", record.id.str(), record.device.str(),
+               to_string(record.state), ec.message());
+    return false;
+  }
+  publish(std::move(event));
+  return true;
+}
+
+bool CommandService::State::put(const ExecutionRecord& record) {
+  error_code ignored;
+  return put(record, ignored);
+}
+
+/// The hub's own changes. Afterwards `execution` may be gone.
+bool CommandService::State::change(OpenExecution& execution, ExecutionState state) {
+  assert(is_legal(execution.record.state, state));
+  auto changed = execution.record;
+  changed.state = state;
+  changed.updated_us = clock.now_us();
+  if (!put(changed)) return false;
+  execution.record = std::move(changed);
+  keep_or_forget(execution);
+  return true;
+}
+
+void CommandService::State::keep_or_forget(OpenExecution& execution) {
+  execution.stored_boot_us = clock.boot_us();
+  execution.is_dirty = false;
+  if (execution.record.state == ExecutionState::unconfirmed) open.add_unconfirmed(execution.record);
+  if (execution.record.state == ExecutionState::unconfirmed || is_final(execution.record.state)) {
+    const ExecutionId id = execution.record.id;
+    open.erase(id);
+  }
+}
+
+bool CommandService::State::send_request(const ExecutionRecord& record) {
+  auto message = std::make_shared<telemetry::v1::HubMessage>();
+  auto* request = message->mutable_execution();
+  request->set_id(record.id.str());
+  request->set_command(record.command);
+  request->set_arguments_json(record.arguments_json);
+  request->set_not_after_us(static_cast<double>(record.not_after_us));
+  request->set_server_time_us(static_cast<double>(clock.now_us()));
+  request->set_timeout_ms(record.timeout_ms);
+  return links.send(record.device, std::move(message));
+}
+
+void CommandService::State::send_cancel(const ExecutionRecord& record) {
+  auto message = std::make_shared<telemetry::v1::HubMessage>();
+  message->mutable_cancel()->set_id(record.id.str());
+  (void)links.send(record.device, std::move(message));  // false: asked again at the next connection
+}
+
+/// Sends again what the device has or may have. The id is the idempotency key: it answers with what it knows, or
+/// EXPIRED where it never had it and the deadline is over.
+void CommandService::State::ask(const DeviceId& device) {
+  for (const auto* execution : open.of(device)) {
+    if (!is_in_flight(execution->record.state)) continue;
+    if (!send_request(execution->record)) return;
+    if (execution->is_cancel_wished) send_cancel(execution->record);
+  }
+  for (const auto& id : open.unconfirmed_of(device)) {
+    const auto found = store.find(id);
+    if (!found) return;
+    if (!*found || (*found)->state != ExecutionState::unconfirmed) {
+      open.erase_unconfirmed(device, id);
+    } else if (!send_request(**found)) {
+      return;
+    }
+  }
+}
+
+void CommandService::State::dispatch(const DeviceId& device) {
+  while (links.is_connected(device) && !open.has_in_flight(device)) {
+    auto* next = open.first_queued(device);
+    if (next == nullptr) return;
+    if (const auto until = congested.find(device); until != congested.end()) {
+      if (clock.boot_us() < until->second) return;
+      congested.erase(until);
+    }
+    if (clock.now_us() >= next->record.not_after_us) {
+      if (!change(*next, ExecutionState::expired)) return;
+      continue;
+    }
+    // Stored first and told last; nobody sees the state in between, since all of this is one task of control.
+    auto sent = next->record;
+    sent.state = ExecutionState::sent;
+    sent.updated_us = clock.now_us();
+    Event event{0, sent.updated_us, sent.device, "execution", sent.id.str(), boost::json::serialize(to_json(sent))};
+    if (auto done = store.put(sent, event); !done) {
+      log->error("execution {}: SENT could not be stored, so it waits: {}", sent.id.str(), done.error().message());
+      return;
+    }
+    const ExecutionRecord queued = std::exchange(next->record, std::move(sent));
+    if (send_request(next->record)) {
+      next->stored_boot_us = clock.boot_us();
+      publish(std::move(event));
+      return;
+    }
+    congested[device] = clock.boot_us() + kCongestionWait;
+    auto back = queued;
+    back.updated_us = clock.now_us();
+    // Where even this cannot be stored it stays SENT: asked about again, at worst UNCONFIRMED.
+    if (put(back)) next->record = std::move(back);
+    return;
+  }
+}
+
+void CommandService::State::settle_overdue() {
+  const std::int64_t now = clock.now_us();
+  int left = kSettledPerTick;
+  for (auto* execution : open.all()) {
+    const auto& record = execution->record;
+    ExecutionState end = ExecutionState::expired;
+    if (is_in_flight(record.state)) {
+      // A device that was heard after the deadline started in time: its timeout counts from then.
+      const std::int64_t heard = record.state == ExecutionState::sent ? 0 : record.updated_us;
+      const std::int64_t due = std::max(record.not_after_us, heard) + std::int64_t{record.timeout_ms} * 1'000 + kGrace;
+      if (now <= due) continue;
+      end = ExecutionState::unconfirmed;
+    } else if (now < record.not_after_us) {
+      continue;
+    }
+    if (left-- == 0) return;
+    if (!change(*execution, end)) return;
+  }
+}
+
+void CommandService::State::store_progress() {
+  for (auto* execution : open.all()) {
+    if (!execution->is_dirty) continue;
+    if (!put(execution->record)) return;
+    execution->stored_boot_us = clock.boot_us();
+    execution->is_dirty = false;
+  }
+}
+
+Outcome<ExecutionRecord> CommandService::State::same_key(const ExecutionRecord& known,
+                                                         const CommandRequest& request) const {
+  if (known.command == request.command && are_same_arguments(known.arguments_json, request.arguments_json)) {
+    return known;
+  }
+  return Problem{errc::conflict,
+                 "the idempotency key \"" + request.idempotency_key +
+                     "\" was used for another command or other "
+                     "arguments on this device (execution " +
+                     known.id.str() + ")",
+                 "Idempotency-Key"};
+}
 
 CommandService::CommandService(ExecutionStore& store, DeviceRegistry& devices, DeviceLinks& links,
                                base::Worker& control, const base::Clock& clock, base::Random& random,
-                               std::function<void(Event)> publish)
-    : state_(new State{store, devices, links, control, clock, random, std::move(publish), {}}) {}
+                               std::function<void(Event)> publish, std::shared_ptr<spdlog::logger> log)
+    : state_(new State{store, devices, links, control, clock, random, std::move(publish),
+                       log ? std::move(log) : spdlog::default_logger()}) {}
 
 CommandService::~CommandService() = default;
 
 Result<void> CommandService::start() {
-  auto loaded = state_->store.load_open();
-  if (!loaded) return loaded.error();
-  for (auto& e : *loaded) state_->open[e.device].push_back(std::move(e));
+  auto& state = *state_;
+  assert(state.control.is_current());
+  auto open = state.store.load_open();
+  if (!open) return open.error();
+  for (auto& record : *open) {
+    if (record.state == ExecutionState::unconfirmed) {
+      state.open.add_unconfirmed(record);
+    } else {
+      state.open.add(std::move(record));
+    }
+  }
   return {};
 }
 
 Outcome<ExecutionRecord> CommandService::create(CommandRequest request) {
-  auto& s = *state_;
-  const auto device = s.devices.find(request.device.str());
-  if (!device) return Problem{errc::not_found, "there is no device " + request.device.str(), "/device"};
-  const CommandDescription* declared = nullptr;
-  std::string offered = "ping, sample-now";
-  for (const auto& c : device->commands) {
-    if (c.name == request.command) declared = &c;
-    if (!is_built_in(c.name)) offered += ", " + c.name;
+  auto& state = *state_;
+  assert(state.control.is_current());
+  const auto device = state.devices.find(request.device.str());
+  if (!device) return Problem{errc::not_found, "there is no device " + request.device.str(), ""};
+  if (request.arguments_json.empty()) request.arguments_json = "{}";
+  if (request.idempotency_key.size() > kKeyBytes) {
+    return Problem{errc::invalid_argument, "the idempotency key is longer than 128 bytes", "Idempotency-Key"};
   }
-  if (declared == nullptr && !is_built_in(request.command)) {
-    const std::string what = cut(request.command, 128);
-    return Problem{errc::invalid_argument, "the device does not offer a command \"" + what + "\"; it offers " + offered,
-                   "/command"};
-  }
-  if (auto wrong =
-          rules::check_arguments(declared != nullptr ? declared->arguments_schema_json : "", request.arguments_json)) {
-    return Problem{errc::invalid_argument, "arguments" + *wrong, "/arguments" + wrong->substr(0, wrong->find(':'))};
-  }
-  const std::int64_t now = s.clock.now_us();
-  if (request.not_after_us == 0) request.not_after_us = now + kDefaultLife;
-  if (request.not_after_us <= now || request.not_after_us > now + kLongestLife) {
-    return Problem{errc::invalid_argument, "not_after must lie in the next 7 days", "/not_after"};
-  }
-  if (request.idempotency_key.size() > 128) {
-    return Problem{errc::invalid_argument, "Idempotency-Key is longer than 128 bytes", "Idempotency-Key"};
-  }
+  // Before all other checks: the repetition of a request that was taken is answered alike, whatever changed since.
   if (!request.idempotency_key.empty()) {
-    auto same = s.store.find_by_key(device->id, request.idempotency_key);
-    if (!same) return Problem{to_errc(same.error()), "the execution could not be looked up", {}};
-    if (*same) {
-      if ((*same)->command == request.command && (*same)->arguments_json == request.arguments_json)
-        return std::move(**same);
-      return Problem{errc::conflict, "this Idempotency-Key was used for another command or other arguments",
-                     "Idempotency-Key"};
-    }
+    const auto known = state.store.find_by_key(device->id, request.idempotency_key);
+    if (!known) return not_stored(known.error());
+    if (*known) return state.same_key(**known, request);
   }
-  if (const auto list = s.open.find(device->id); list != s.open.end() && list->second.size() >= kMostOpen) {
-    return Problem{errc::busy, "100 executions wait for this device already", {}};
+  const auto command = find_command(*device, request.command);
+  if (!command) return command.error();
+  if (auto fits = check_arguments(*command, request.arguments_json); !fits) return fits.error();
+
+  const std::int64_t now = state.clock.now_us();
+  if (request.not_after_us == 0) request.not_after_us = now + kDefaultDeadline;
+  if (request.not_after_us <= now) {
+    return Problem{errc::invalid_argument, "not_after is over; it is a time in µs, at most 7 days ahead", "/not_after"};
   }
-  ExecutionRecord e;
-  e.id = ExecutionId(make_id('x', s.random));
-  e.device = device->id;
-  e.command = std::move(request.command);
-  e.arguments_json = std::move(request.arguments_json);
-  e.requested_by = std::move(request.requested_by);
-  e.idempotency_key = std::move(request.idempotency_key);
-  e.created_us = e.updated_us = now;
-  e.not_after_us = request.not_after_us;
-  e.timeout_ms = declared != nullptr && declared->timeout_ms != 0 ? declared->timeout_ms : kDefaultTimeoutMs;
-  if (!s.change(e)) return Problem{errc::storage_failed, "the execution could not be stored", {}};
-  s.send_next(e.device);
-  const ExecutionRecord* current = s.find_open(e.device, e.id);
-  return current != nullptr ? *current : e;
+  if (request.not_after_us > now + kLongestDeadline) {
+    return Problem{errc::invalid_argument, "not_after is more than 7 days ahead", "/not_after"};
+  }
+  if (state.open.queued_count(device->id) >= OpenExecutions::max_queued) {
+    return Problem{errc::busy,
+                   std::to_string(OpenExecutions::max_queued) + " commands wait for " + device->name +
+                       " already; cancel some or try again later",
+                   ""};
+  }
+
+  ExecutionRecord record;
+  record.id = ExecutionId(make_id('x', state.random));
+  record.device = device->id;
+  record.command = std::move(request.command);
+  record.arguments_json = std::move(request.arguments_json);
+  record.requested_by = std::move(request.requested_by);
+  record.idempotency_key = std::move(request.idempotency_key);
+  record.created_us = record.updated_us = now;
+  record.not_after_us = request.not_after_us;
+  record.timeout_ms = command->timeout_ms == 0 ? kDefaultTimeoutMs : std::min(command->timeout_ms, kLongestTimeoutMs);
+  error_code ec;
+  if (!state.put(record, ec)) return not_stored(ec);
+  state.open.add(record).stored_boot_us = state.clock.boot_us();
+  state.dispatch(record.device);
+  const auto* now_open = state.open.find(record.id);
+  return now_open != nullptr ? now_open->record : record;
 }
 
 Outcome<ExecutionRecord> CommandService::get(const ExecutionId& id) {
-  auto found = state_->store.find(id);
-  if (!found) return Problem{to_errc(found.error()), "the execution could not be read", {}};
-  if (!*found) return Problem{errc::not_found, "there is no execution " + id.str(), {}};
-  return std::move(**found);
+  const auto found = state_->store.find(id);
+  if (!found) return not_stored(found.error());
+  if (!*found) return unknown_execution(id);
+  return **found;
 }
 
 Outcome<std::vector<ExecutionRecord>> CommandService::list(const DeviceId& device, std::size_t limit) {
-  auto found = state_->store.list(device, limit);
-  if (!found) return Problem{to_errc(found.error()), "the executions could not be read", {}};
+  auto found = state_->store.list(device, std::min<std::size_t>(limit, 1'000));
+  if (!found) return not_stored(found.error());
   return std::move(*found);
 }
 
 Outcome<ExecutionRecord> CommandService::cancel(const ExecutionId& id) {
-  auto& s = *state_;
-  auto found = get(id);
-  if (!found) return found.error();
+  auto& state = *state_;
+  assert(state.control.is_current());
+  if (auto* open = state.open.find(id)) {
+    if (open->record.state != ExecutionState::queued) {
+      open->is_cancel_wished = true;
+      state.send_cancel(open->record);
+      return open->record;
+    }
+    auto cancelled = open->record;
+    cancelled.state = ExecutionState::cancelled;
+    cancelled.updated_us = state.clock.now_us();
+    error_code ec;
+    if (!state.put(cancelled, ec)) return not_stored(ec);
+    state.open.erase(id);
+    return cancelled;
+  }
+  const auto found = get(id);
+  if (!found || found->state == ExecutionState::cancelled) return found;
   if (is_final(found->state)) {
-    return Problem{errc::conflict, std::string("the execution has ended: ") + to_string(found->state), {}};
+    return Problem{errc::conflict, std::string("the execution has ended: ") + to_string(found->state), ""};
   }
-  if (found->state == ExecutionState::queued) {
-    found->state = ExecutionState::cancelled;
-    if (!s.change(*found)) return Problem{errc::storage_failed, "the execution could not be stored", {}};
-    return found;
-  }
-  auto message = std::make_shared<telemetry::v1::HubMessage>();
-  message->mutable_cancel()->set_id(id.str());
-  if (!s.links.send(found->device, message)) {
-    return Problem{errc::unavailable, "the device is not connected, and it may have begun already", {}};
-  }
+  state.send_cancel(*found);  // UNCONFIRMED: perhaps it still runs
   return found;
 }
 
 void CommandService::device_connected(const DeviceId& device) {
-  auto& s = *state_;
-  // Sent before and unheard: the device answers with what it knows; the id keeps it from running twice.
-  if (const auto list = s.open.find(device); list != s.open.end()) {
-    for (const auto& e : list->second) {
-      if (e.state != ExecutionState::queued) (void)s.links.send(device, s.request_of(e));
-    }
-  }
-  s.send_next(device);
+  assert(state_->control.is_current());
+  state_->ask_again.erase(device);
+  state_->congested.erase(device);
+  state_->ask(device);
+  state_->dispatch(device);
 }
 
+// Nothing changes: what was sent stays SENT until the device tells or its time is over, and DeviceLinks knows who is
+// connected. (A fenced session's end may be told after the newer one's beginning.)
 void CommandService::device_disconnected(const DeviceId&) {
-  // What was sent stays SENT: only the device, or the deadline, knows better.
+  assert(state_->control.is_current());
 }
 
 void CommandService::device_update(const DeviceId& device, const telemetry::v1::ExecutionUpdate& update) {
-  auto& s = *state_;
-  const ExecutionRecord* known = s.find_open(device, ExecutionId(update.id()));
-  if (known == nullptr) return;  // ended, or another device's: nothing that this device may change
-  const int said = static_cast<int>(update.state());
-  if (said < static_cast<int>(ExecutionState::queued) || said > static_cast<int>(ExecutionState::unconfirmed)) return;
-  const auto next = static_cast<ExecutionState>(said);
-  if (update.revision() != 0 && update.revision() <= known->device_revision) return;
-  if (!may_follow(known->state, next)) return;
-  ExecutionRecord e = *known;
-  e.state = next;
-  e.device_revision = update.revision();
-  e.progress_percent = std::min(update.progress_percent(), 100u);
-  e.output = cut(e.output + update.output(), kMostOutput);
-  e.error = cut(update.error(), kMostOutput);
-  if (update.result_json().size() <= kMostResult) e.result_json = update.result_json();
-  if (next == ExecutionState::succeeded || next == ExecutionState::failed) e.exit_code = update.exit_code();
-  if (s.change(e)) s.send_next(device);
+  auto& state = *state_;
+  assert(state.control.is_current());
+  const ExecutionId id(update.id());
+  auto* execution = state.open.find(id);
+  std::optional<ExecutionRecord> stored;
+  if (execution == nullptr) {
+    auto found = state.store.find(id);
+    if (!found) {
+      state.log->error("execution {}: {}", id.str(), found.error().message());
+      state.ask_again.insert(device);
+      return;
+    }
+    stored = std::move(*found);
+  }
+  if (execution == nullptr && !stored) {
+    state.log->warn("device {} speaks of execution \"{}\", which is not there", device.str(), id.str().substr(0, 64));
+    return;
+  }
+  const ExecutionRecord& before = execution != nullptr ? execution->record : *stored;
+  if (before.device != device) {
+    state.log->warn("device {} speaks of execution {} of device {}: refused", device.str(), id.str(),
+                    before.device.str());
+    return;
+  }
+  auto changed = before;
+  const auto verdict = apply_update(update, state.clock.now_us(), changed);
+  if (verdict == UpdateVerdict::known) return;
+  if (verdict == UpdateVerdict::illegal) {
+    state.log->warn("device {}: execution {} is {} and cannot become state {}", device.str(), id.str(),
+                    to_string(before.state), static_cast<int>(update.state()));
+    return;
+  }
+
+  const bool is_progress = execution != nullptr && changed.state == before.state;
+  if (is_progress && state.clock.boot_us() - execution->stored_boot_us < kProgressInterval) {
+    execution->record = std::move(changed);
+    execution->is_dirty = true;
+    return;
+  }
+  if (!state.put(changed)) {
+    state.ask_again.insert(device);
+    return;
+  }
+  if (execution == nullptr) {  // an UNCONFIRMED one, or one of a restored hub.db
+    state.open.erase_unconfirmed(device, id);
+    if (!is_final(changed.state)) state.open.add(std::move(changed)).stored_boot_us = state.clock.boot_us();
+  } else {
+    execution->record = std::move(changed);
+    state.keep_or_forget(*execution);
+  }
+  state.dispatch(device);
 }
 
 void CommandService::tick() {
-  auto& s = *state_;
-  const std::int64_t now = s.clock.now_us();
-  std::vector<ExecutionRecord> due;
-  for (const auto& [device, list] : s.open) {
-    for (const auto& e : list) {
-      if (e.state == ExecutionState::queued && e.not_after_us <= now) {
-        due.push_back(e);
-        due.back().state = ExecutionState::expired;
-      } else if (is_in_flight(e) && e.not_after_us + std::int64_t{e.timeout_ms} * 1'000 + kGrace <= now) {
-        due.push_back(e);
-        due.back().state = ExecutionState::unconfirmed;
-      }
-    }
-  }
-  for (const auto& e : due) {
-    if (s.change(e)) s.send_next(e.device);
-  }
+  auto& state = *state_;
+  assert(state.control.is_current());
+  state.store_progress();
+  state.settle_overdue();
+  for (const auto& device : std::exchange(state.ask_again, {})) state.ask(device);
+  // What could not be sent before (a full queue, a disk that was full), or waits behind one that was just settled.
+  for (const auto& device : state.open.devices()) state.dispatch(device);
 }
 
 }  // namespace hub

@@ -18,6 +18,10 @@
 #include "hub/storage/execution_store.h"
 #include "telemetry/v1/device.pb.h"
 
+namespace spdlog {
+class logger;
+}
+
 namespace hub {
 
 struct CommandRequest {
@@ -30,14 +34,22 @@ struct CommandRequest {
 };
 
 /// QUEUED → SENT → ACCEPTED → RUNNING → SUCCEEDED | FAILED | REJECTED | EXPIRED | CANCELLED; UNCONFIRMED when a sent
-/// one passes its deadline plus timeout unheard. Lives on `control`: call everything there, except where said. One in
-/// flight per device, at most 100 queued a device (then busy). Every change is one hub.db transaction with its event;
-/// then `publish`.
+/// one passes its deadline plus timeout unheard, until the device tells (execution_state.h has the table). Owns the
+/// memory of open executions; lives on `control`: call everything there. One in flight per device, at most 100 queued a
+/// device (then busy). Every change is one hub.db transaction with its event; then `publish`. Progress of a RUNNING one
+/// is stored at most twice a second, so that a talkative device costs no more. A change that hub.db refuses has not
+/// happened: the device is asked again, the tick tries again. Ends by destruction; there is nothing to wait for.
+///
+/// SENT is stored before the message is handed to the connection, and taken back where that did not take it: a crash
+/// in between leaves SENT (asked again at the next connection), never a QUEUED that runs.
 class CommandService {
  public:
   CommandService(ExecutionStore& store, DeviceRegistry& devices, DeviceLinks& links, base::Worker& control,
-                 const base::Clock& clock, base::Random& random, std::function<void(Event)> publish);
+                 const base::Clock& clock, base::Random& random, std::function<void(Event)> publish,
+                 std::shared_ptr<spdlog::logger> log = nullptr);  // none: the program's default logger
   ~CommandService();
+  CommandService(const CommandService&) = delete;
+  CommandService& operator=(const CommandService&) = delete;
   /// Loads open executions; those SENT before a restart stay SENT until the device tells, or become UNCONFIRMED.
   Result<void> start();
 
@@ -46,7 +58,8 @@ class CommandService {
   Outcome<ExecutionRecord> get(const ExecutionId& id);
   /// Newest first.
   Outcome<std::vector<ExecutionRecord>> list(const DeviceId& device, std::size_t limit);
-  /// QUEUED: CANCELLED at once. SENT or later: asks the device; the state follows what it says.
+  /// QUEUED: CANCELLED at once. SENT or later: asks the device, now or when it connects; the state follows what it
+  /// says. conflict: it has ended.
   Outcome<ExecutionRecord> cancel(const ExecutionId& id);
 
   void device_connected(const DeviceId& device);  // sends what is queued; re-sends what was sent and is unheard

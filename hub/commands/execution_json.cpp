@@ -1,4 +1,4 @@
-// Executions as REST and events show them.
+// An execution as REST and events show it.
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 
@@ -7,30 +7,38 @@
 namespace hub {
 namespace {
 
-boost::json::value parsed_or_null(const std::string& text) {
+namespace json = boost::json;
+
+// null where `text` is empty; what was stored is JSON, since it was checked then.
+json::value parsed(const std::string& text) {
+  if (text.empty()) return nullptr;
   boost::system::error_code ec;
-  auto value = boost::json::parse(text, ec);
-  return ec ? boost::json::value(nullptr) : value;
+  json::value value = json::parse(text, ec);
+  return ec ? json::value(nullptr) : value;
+}
+
+json::value text_or_null(const std::string& text) {
+  return text.empty() ? json::value(nullptr) : json::value(text);
 }
 
 }  // namespace
 
-boost::json::value to_json(const ExecutionRecord& e) {
-  boost::json::object out;
-  out["id"] = e.id.str();
-  out["device"] = e.device.str();
-  out["command"] = e.command;
-  out["arguments"] = parsed_or_null(e.arguments_json);
-  out["state"] = to_string(e.state);
-  out["progress"] = e.progress_percent;
-  out["output"] = e.output;
-  out["exit_code"] = e.exit_code ? boost::json::value(*e.exit_code) : boost::json::value(nullptr);
-  out["error"] = e.error.empty() ? boost::json::value(nullptr) : boost::json::value(e.error);
-  out["result"] = parsed_or_null(e.result_json);
-  out["created_at"] = e.created_us;
-  out["updated_at"] = e.updated_us;
-  out["not_after"] = e.not_after_us;
-  out["requested_by"] = e.requested_by;
+json::value to_json(const ExecutionRecord& execution) {
+  json::object out;
+  out["id"] = execution.id.str();
+  out["device"] = execution.device.str();
+  out["command"] = execution.command;
+  out["arguments"] = parsed(execution.arguments_json);
+  out["state"] = to_string(execution.state);
+  out["progress"] = execution.progress_percent;
+  out["output"] = execution.output;
+  out["exit_code"] = execution.exit_code ? json::value(*execution.exit_code) : json::value(nullptr);
+  out["error"] = text_or_null(execution.error);
+  out["result"] = parsed(execution.result_json);
+  out["created_at"] = execution.created_us;
+  out["updated_at"] = execution.updated_us;
+  out["not_after"] = execution.not_after_us;
+  out["requested_by"] = execution.requested_by;
   return out;
 }
 

@@ -1,54 +1,87 @@
 #include "hub/commands/execution_state.h"
 
+#include <array>
+#include <cstddef>
+
 namespace hub {
+namespace {
+
+constexpr unsigned bit(ExecutionState s) {
+  return 1u << static_cast<unsigned>(s);
+}
+
+using enum ExecutionState;
+
+constexpr unsigned kEnds = bit(succeeded) | bit(failed) | bit(rejected) | bit(expired) | bit(cancelled);
+
+struct Row {
+  ExecutionState from;
+  unsigned to;
+};
+// One row a state, in the order of the enum.
+constexpr std::array<Row, 10> kTable{{
+    // A report about a QUEUED one comes where hub.db was restored from before it was sent: the device knows better.
+    {queued, bit(sent) | bit(accepted) | bit(running) | kEnds},
+    // Back to QUEUED: the connection did not take the message, so nobody has it.
+    {sent, bit(queued) | bit(accepted) | bit(running) | kEnds | bit(unconfirmed)},
+    {accepted, bit(running) | kEnds | bit(unconfirmed)},
+    // What runs can no longer be refused, nor never have run. RUNNING again: progress and output.
+    {running, bit(running) | bit(succeeded) | bit(failed) | bit(cancelled) | bit(unconfirmed)},
+    {succeeded, 0},
+    {failed, 0},
+    {rejected, 0},
+    {expired, 0},
+    {cancelled, 0},
+    {unconfirmed, bit(accepted) | bit(running) | kEnds},
+}};
+
+}  // namespace
+
+bool is_legal(ExecutionState from, ExecutionState to) {
+  const auto index = static_cast<std::size_t>(from) - 1;
+  return index < kTable.size() && (kTable[index].to & bit(to)) != 0;
+}
+
+std::optional<ExecutionState> reported_state(telemetry::v1::ExecutionState state) {
+  const auto same = static_cast<ExecutionState>(state);
+  switch (state) {
+    case telemetry::v1::EXECUTION_STATE_ACCEPTED:
+    case telemetry::v1::EXECUTION_STATE_RUNNING:
+    case telemetry::v1::EXECUTION_STATE_SUCCEEDED:
+    case telemetry::v1::EXECUTION_STATE_FAILED:
+    case telemetry::v1::EXECUTION_STATE_REJECTED:
+    case telemetry::v1::EXECUTION_STATE_EXPIRED:
+    case telemetry::v1::EXECUTION_STATE_CANCELLED:
+      return same;
+    default:
+      return std::nullopt;
+  }
+}
 
 const char* to_string(ExecutionState s) {
   switch (s) {
-    case ExecutionState::queued:
+    case queued:
       return "QUEUED";
-    case ExecutionState::sent:
+    case sent:
       return "SENT";
-    case ExecutionState::accepted:
+    case accepted:
       return "ACCEPTED";
-    case ExecutionState::running:
+    case running:
       return "RUNNING";
-    case ExecutionState::succeeded:
+    case succeeded:
       return "SUCCEEDED";
-    case ExecutionState::failed:
+    case failed:
       return "FAILED";
-    case ExecutionState::rejected:
+    case rejected:
       return "REJECTED";
-    case ExecutionState::expired:
+    case expired:
       return "EXPIRED";
-    case ExecutionState::cancelled:
+    case cancelled:
       return "CANCELLED";
-    case ExecutionState::unconfirmed:
+    case unconfirmed:
       return "UNCONFIRMED";
   }
   return "UNKNOWN";
-}
-
-bool may_follow(ExecutionState from, ExecutionState to) {
-  using S = ExecutionState;
-  if (is_final(from)) return false;
-  switch (to) {
-    case S::queued:
-    case S::sent:
-      return false;  // the hub's own
-    case S::accepted:
-      return from == S::sent || from == S::unconfirmed;
-    case S::running:
-      return from != S::queued;
-    case S::succeeded:
-    case S::failed:
-    case S::rejected:
-    case S::expired:
-    case S::cancelled:
-      return from != S::queued;
-    case S::unconfirmed:
-      return from == S::sent || from == S::accepted || from == S::running;
-  }
-  return false;
 }
 
 }  // namespace hub

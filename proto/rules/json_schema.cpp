@@ -2,184 +2,282 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <charconv>
 #include <cmath>
+#include <stdexcept>
 
 namespace rules {
 namespace {
 
 namespace json = boost::json;
+using MaybeProblem = std::optional<SchemaProblem>;
 
-constexpr int kDepth = 16;
-constexpr std::size_t kArgumentBytes = 8 * 1024;
-constexpr std::array<std::string_view, 7> kTypes{"object", "array", "string", "number", "integer", "boolean", "null"};
-constexpr std::array<std::string_view, 5> kIgnored{"title", "description", "default", "format", "$schema"};
+constexpr std::array<std::string_view, 7> kTypes{"null", "boolean", "object", "array", "number", "integer", "string"};
 
-std::string_view text_of(const json::value& v) {
-  return {v.get_string().data(), v.get_string().size()};
+// They refuse values, and this subset cannot: better no command than an unchecked one.
+constexpr std::array<std::string_view, 27> kUnsupported{"$ref",
+                                                        "$dynamicRef",
+                                                        "allOf",
+                                                        "anyOf",
+                                                        "oneOf",
+                                                        "not",
+                                                        "if",
+                                                        "then",
+                                                        "else",
+                                                        "const",
+                                                        "pattern",
+                                                        "patternProperties",
+                                                        "propertyNames",
+                                                        "minProperties",
+                                                        "maxProperties",
+                                                        "dependentRequired",
+                                                        "dependentSchemas",
+                                                        "dependencies",
+                                                        "unevaluatedProperties",
+                                                        "unevaluatedItems",
+                                                        "prefixItems",
+                                                        "contains",
+                                                        "uniqueItems",
+                                                        "minItems",
+                                                        "maxItems",
+                                                        "multipleOf",
+                                                        "exclusiveMinimum"};
+
+template <class List>
+bool contains(const List& list, std::string_view word) {
+  return std::find(list.begin(), list.end(), word) != list.end();
 }
 
-std::optional<double> number_of(const json::value& v) {
-  if (v.is_double()) return v.get_double();
-  if (v.is_int64()) return static_cast<double>(v.get_int64());
-  if (v.is_uint64()) return static_cast<double>(v.get_uint64());
-  return std::nullopt;
-}
-
-bool is_type(const json::value& v, std::string_view type) {
-  if (type == "object") return v.is_object();
-  if (type == "array") return v.is_array();
-  if (type == "string") return v.is_string();
-  if (type == "boolean") return v.is_bool();
-  if (type == "null") return v.is_null();
-  const auto number = number_of(v);
-  return number && (type == "number" || *number == std::floor(*number));
-}
-
-double characters(std::string_view utf8) {
-  return static_cast<double>(std::count_if(utf8.begin(), utf8.end(), [](char c) { return (c & 0xc0) != 0x80; }));
-}
-
-std::string shown(double number) {
-  std::string out = std::to_string(number);
-  out.erase(out.find_last_not_of('0') + 1);
-  if (!out.empty() && out.back() == '.') out.pop_back();
+std::string pointer(const std::string& where, std::string_view key) {
+  std::string out = where + "/";
+  for (const char c : key) {
+    if (c == '~') {
+      out += "~0";
+    } else if (c == '/') {
+      out += "~1";
+    } else {
+      out += c;
+    }
+  }
   return out;
 }
 
-std::string at_place(const std::string& at, const std::string& why) {
-  return (at.empty() ? "/" : at) + ": " + why;
+double to_double(const json::value& number) {
+  if (const auto* i = number.if_int64()) return static_cast<double>(*i);
+  if (const auto* u = number.if_uint64()) return static_cast<double>(*u);
+  return number.get_double();
 }
 
-std::optional<std::string> check_schema_at(const json::value& schema, const std::string& at, int depth) {
-  if (!schema.is_object()) return at_place(at, "a schema is an object");
-  if (depth > kDepth) return at_place(at, "nested deeper than 16");
-  for (const auto& [key, value] : schema.get_object()) {
-    const std::string_view name(key.data(), key.size());
-    if (name == "type") {
-      if (!value.is_string() || std::find(kTypes.begin(), kTypes.end(), text_of(value)) == kTypes.end()) {
-        return at_place(at, "type must be one of object, array, string, number, integer, boolean, null");
-      }
-    } else if (name == "properties") {
-      if (!value.is_object()) return at_place(at, "properties must be an object");
-      for (const auto& [property, inner] : value.get_object()) {
-        if (auto problem = check_schema_at(inner, at + "/" + std::string(property), depth + 1)) return problem;
-      }
-    } else if (name == "items") {
-      if (auto problem = check_schema_at(value, at + "/items", depth + 1)) return problem;
-    } else if (name == "required") {
-      const bool texts = value.is_array() && std::all_of(value.get_array().begin(), value.get_array().end(),
-                                                         [](const json::value& v) { return v.is_string(); });
-      if (!texts) return at_place(at, "required must be a list of names");
-    } else if (name == "enum") {
-      if (!value.is_array() || value.get_array().empty()) return at_place(at, "enum must be a list of values");
-    } else if (name == "additionalProperties") {
-      if (!value.is_bool()) return at_place(at, "additionalProperties must be true or false");
-    } else if (name == "minimum" || name == "maximum") {
-      if (!number_of(value)) return at_place(at, std::string(name) + " must be a number");
-    } else if (name == "minLength" || name == "maxLength" || name == "minItems" || name == "maxItems") {
-      if (!is_type(value, "integer") || *number_of(value) < 0) {
-        return at_place(at, std::string(name) + " must be a whole number");
-      }
-    } else if (name != "const" && std::find(kIgnored.begin(), kIgnored.end(), name) == kIgnored.end()) {
-      return at_place(at, "keyword \"" + std::string(name) + "\" is not in the subset that is checked");
+std::string text_of(double number) {
+  std::array<char, 32> text{};
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), number).ptr;
+  return {text.data(), end};
+}
+
+bool is_integer(const json::value& value) {
+  return value.is_int64() || value.is_uint64() ||
+         (value.is_double() && std::isfinite(value.get_double()) &&
+          std::trunc(value.get_double()) == value.get_double());
+}
+
+bool is_of_type(const json::value& value, std::string_view type) {
+  if (type == "null") return value.is_null();
+  if (type == "boolean") return value.is_bool();
+  if (type == "object") return value.is_object();
+  if (type == "array") return value.is_array();
+  if (type == "string") return value.is_string();
+  return type == "number" ? value.is_number() : is_integer(value);
+}
+
+// Equal as JSON Schema means it: 1 and 1.0 are one number.
+bool are_equal(const json::value& a, const json::value& b) {
+  if (a.is_number() && b.is_number()) return a == b || to_double(a) == to_double(b);
+  if (a.is_array() && b.is_array()) {
+    return std::equal(a.get_array().begin(), a.get_array().end(), b.get_array().begin(), b.get_array().end(),
+                      are_equal);
+  }
+  if (a.is_object() && b.is_object()) {
+    if (a.get_object().size() != b.get_object().size()) return false;
+    for (const auto& member : a.get_object()) {
+      const auto* other = b.get_object().if_contains(member.key());
+      if (other == nullptr || !are_equal(member.value(), *other)) return false;
     }
+    return true;
+  }
+  return a == b;
+}
+
+std::size_t code_points(std::string_view utf8) {
+  return static_cast<std::size_t>(
+      std::count_if(utf8.begin(), utf8.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+}
+
+// --- the schema's own shape ---
+
+MaybeProblem verify(const json::value& schema, const std::string& where);
+
+MaybeProblem verify_type(const json::value& type, const std::string& where) {
+  const auto is_name = [](const json::value& v) { return v.is_string() && contains(kTypes, v.get_string()); };
+  if (is_name(type)) return std::nullopt;
+  if (const auto* list = type.if_array(); list != nullptr && !list->empty()) {
+    if (std::all_of(list->begin(), list->end(), is_name)) return std::nullopt;
+  }
+  return SchemaProblem{where, "must be null, boolean, object, array, number, integer or string, or a list of them"};
+}
+
+MaybeProblem verify_keyword(std::string_view key, const json::value& value, const std::string& where) {
+  if (key == "type") return verify_type(value, where);
+  if (key == "properties") {
+    if (!value.is_object()) return SchemaProblem{where, "must be an object of schemas"};
+    for (const auto& property : value.get_object()) {
+      if (auto problem = verify(property.value(), pointer(where, property.key()))) return problem;
+    }
+  } else if (key == "required") {
+    const auto* list = value.if_array();
+    const auto is_text = [](const json::value& v) { return v.is_string(); };
+    if (list == nullptr || !std::all_of(list->begin(), list->end(), is_text)) {
+      return SchemaProblem{where, "must be a list of property names"};
+    }
+  } else if (key == "enum") {
+    if (!value.is_array() || value.get_array().empty()) return SchemaProblem{where, "must be a list of values"};
+  } else if (key == "minimum" || key == "maximum") {
+    if (!value.is_number()) return SchemaProblem{where, "must be a number"};
+  } else if (key == "minLength" || key == "maxLength") {
+    if (!is_integer(value) || to_double(value) < 0) return SchemaProblem{where, "must be a whole number, 0 or more"};
+  } else if (key == "additionalProperties") {
+    if (!value.is_bool()) return SchemaProblem{where, "must be true or false (a schema here is not supported)"};
+  } else if (key == "items") {
+    return verify(value, where);
+  } else if (contains(kUnsupported, key) || key == "exclusiveMaximum") {
+    return SchemaProblem{where, "is a keyword that is not supported"};
   }
   return std::nullopt;
 }
 
-std::optional<std::string> check_at(const json::object& schema, const json::value& value, const std::string& at);
-
-std::optional<std::string> check_object(const json::object& schema, const json::object& object, const std::string& at) {
-  const json::value* properties = schema.if_contains("properties");
-  if (const json::value* required = schema.if_contains("required")) {
-    for (const auto& name : required->get_array()) {
-      if (!object.contains(name.get_string())) return at_place(at + "/" + std::string(text_of(name)), "is required");
-    }
-  }
-  const json::value* additional = schema.if_contains("additionalProperties");
-  for (const auto& [key, inner] : object) {
-    const std::string place = at + "/" + std::string(key);
-    const json::value* known = properties != nullptr ? properties->get_object().if_contains(key) : nullptr;
-    if (known != nullptr) {
-      if (auto problem = check_at(known->get_object(), inner, place)) return problem;
-    } else if (additional != nullptr && !additional->get_bool()) {
-      return at_place(place, "is not an argument of this command");
-    }
+MaybeProblem verify(const json::value& schema, const std::string& where) {
+  if (schema.is_bool()) return std::nullopt;
+  if (!schema.is_object()) return SchemaProblem{where, "must be a schema: an object, true or false"};
+  for (const auto& keyword : schema.get_object()) {
+    if (auto problem = verify_keyword(keyword.key(), keyword.value(), pointer(where, keyword.key()))) return problem;
   }
   return std::nullopt;
 }
 
-std::optional<std::string> check_at(const json::object& schema, const json::value& value, const std::string& at) {
-  const auto limit = [&schema](const char* name) -> std::optional<double> {
-    const json::value* found = schema.if_contains(name);
-    return found != nullptr ? number_of(*found) : std::nullopt;
+// --- a value against a verified schema ---
+
+MaybeProblem check_value(const json::value& schema, const json::value& value, const std::string& where);
+
+MaybeProblem check_type(const json::value& type, const json::value& value, const std::string& where) {
+  std::string allowed;
+  const auto fits = [&](const json::value& name) {
+    allowed += (allowed.empty() ? "" : " or ") + std::string(name.get_string());
+    return is_of_type(value, name.get_string());
   };
-  if (const json::value* type = schema.if_contains("type"); type != nullptr && !is_type(value, text_of(*type))) {
-    return at_place(at, "must be of type " + std::string(text_of(*type)));
+  if (type.is_string() ? fits(type) : std::any_of(type.get_array().begin(), type.get_array().end(), fits)) {
+    return std::nullopt;
   }
-  if (const json::value* only = schema.if_contains("const"); only != nullptr && !(*only == value)) {
-    return at_place(at, "must be the one value that is allowed");
-  }
-  if (const json::value* list = schema.if_contains("enum")) {
-    const auto& allowed = list->get_array();
-    if (std::find(allowed.begin(), allowed.end(), value) == allowed.end()) {
-      return at_place(at, "is none of the values allowed");
+  return SchemaProblem{where, "must be of type " + allowed};
+}
+
+MaybeProblem check_object(const json::object& schema, const json::object& object, const std::string& where) {
+  if (const auto* required = schema.if_contains("required")) {
+    for (const auto& name : required->get_array()) {
+      if (!object.contains(name.get_string())) return SchemaProblem{pointer(where, name.get_string()), "is missing"};
     }
   }
-  if (const auto number = number_of(value)) {
-    if (const auto least = limit("minimum"); least && *number < *least)
-      return at_place(at, "must be at least " + shown(*least));
-    if (const auto most = limit("maximum"); most && *number > *most)
-      return at_place(at, "must be at most " + shown(*most));
-  }
-  if (value.is_string()) {
-    const double size = characters(text_of(value));
-    if (const auto least = limit("minLength"); least && size < *least)
-      return at_place(at, "is shorter than " + shown(*least));
-    if (const auto most = limit("maxLength"); most && size > *most)
-      return at_place(at, "is longer than " + shown(*most));
-  }
-  if (value.is_array()) {
-    const auto& array = value.get_array();
-    const auto size = static_cast<double>(array.size());
-    if (const auto least = limit("minItems"); least && size < *least)
-      return at_place(at, "has fewer than " + shown(*least) + " items");
-    if (const auto most = limit("maxItems"); most && size > *most)
-      return at_place(at, "has more than " + shown(*most) + " items");
-    if (const json::value* items = schema.if_contains("items")) {
-      for (std::size_t i = 0; i < array.size(); ++i) {
-        if (auto problem = check_at(items->get_object(), array[i], at + "/" + std::to_string(i))) return problem;
+  const auto* properties = schema.if_contains("properties");
+  const auto* additional = schema.if_contains("additionalProperties");
+  for (const auto& member : object) {
+    const auto* known = properties != nullptr ? properties->get_object().if_contains(member.key()) : nullptr;
+    const std::string at = pointer(where, member.key());
+    if (known != nullptr) {
+      if (auto problem = check_value(*known, member.value(), at)) return problem;
+    } else if (additional != nullptr && !additional->get_bool()) {
+      std::string names;
+      if (properties != nullptr) {
+        for (const auto& property : properties->get_object()) {
+          names += (names.empty() ? "" : ", ") + std::string(property.key());
+        }
       }
+      return SchemaProblem{at, "is not known; allowed: " + (names.empty() ? "none" : names)};
     }
   }
-  if (value.is_object()) return check_object(schema, value.get_object(), at);
+  return std::nullopt;
+}
+
+MaybeProblem check_number(const json::object& schema, double number, const std::string& where) {
+  const auto* least = schema.if_contains("minimum");
+  if (least != nullptr && number < to_double(*least)) {
+    return SchemaProblem{where, "must be at least " + text_of(to_double(*least))};
+  }
+  const auto* most = schema.if_contains("maximum");
+  if (most != nullptr && number > to_double(*most)) {
+    return SchemaProblem{where, "must be at most " + text_of(to_double(*most))};
+  }
+  return std::nullopt;
+}
+
+MaybeProblem check_text(const json::object& schema, std::string_view text, const std::string& where) {
+  const auto length = static_cast<double>(code_points(text));
+  const auto* least = schema.if_contains("minLength");
+  if (least != nullptr && length < to_double(*least)) {
+    return SchemaProblem{where, "must be at least " + text_of(to_double(*least)) + " characters long"};
+  }
+  const auto* most = schema.if_contains("maxLength");
+  if (most != nullptr && length > to_double(*most)) {
+    return SchemaProblem{where, "must be at most " + text_of(to_double(*most)) + " characters long"};
+  }
+  return std::nullopt;
+}
+
+MaybeProblem check_value(const json::value& schema, const json::value& value, const std::string& where) {
+  if (const auto* all = schema.if_bool()) {
+    return *all ? std::nullopt : MaybeProblem(SchemaProblem{where, "is not allowed"});
+  }
+  const json::object& rules = schema.get_object();
+  if (const auto* type = rules.if_contains("type")) {
+    if (auto problem = check_type(*type, value, where)) return problem;
+  }
+  if (const auto* allowed = rules.if_contains("enum")) {
+    const auto is_same = [&](const json::value& one) { return are_equal(one, value); };
+    if (std::none_of(allowed->get_array().begin(), allowed->get_array().end(), is_same)) {
+      return SchemaProblem{where, "must be one of " + json::serialize(*allowed)};
+    }
+  }
+  if (const auto* object = value.if_object()) return check_object(rules, *object, where);
+  if (const auto* text = value.if_string()) return check_text(rules, *text, where);
+  if (value.is_number()) return check_number(rules, to_double(value), where);
+  if (const auto* list = value.if_array()) {
+    const auto* items = rules.if_contains("items");
+    for (std::size_t i = 0; items != nullptr && i < list->size(); ++i) {
+      if (auto problem = check_value(*items, (*list)[i], where + "/" + std::to_string(i))) return problem;
+    }
+  }
   return std::nullopt;
 }
 
 }  // namespace
 
-std::optional<std::string> check_schema(const json::value& schema) {
-  return check_schema_at(schema, "", 0);
+void throw_exception_from_error(const SchemaProblem& problem, const boost::source_location&) {
+  throw std::logic_error("no schema: " + problem.text());
 }
 
-std::optional<std::string> check_value(const json::value& schema, const json::value& value) {
-  if (auto problem = check_schema(schema)) return "the schema is not usable: " + *problem;
-  return check_at(schema.get_object(), value, "");
-}
-
-std::optional<std::string> check_arguments(std::string_view schema_json, std::string_view arguments_json) {
-  if (arguments_json.size() > kArgumentBytes) return "/: longer than 8 KiB";
+boost::system::result<JsonSchema, SchemaProblem> JsonSchema::parse(std::string_view text) {
+  if (text.empty()) text = R"({"type":"object","additionalProperties":false})";
+  if (text.size() > max_bytes) return SchemaProblem{"", "is longer than 16 KiB"};
   boost::system::error_code ec;
-  const json::value arguments = json::parse(json::string_view(arguments_json.data(), arguments_json.size()), ec);
-  if (ec || !arguments.is_object()) return "/: must be a JSON object";
-  if (schema_json.empty()) {
-    if (arguments.get_object().empty()) return std::nullopt;
-    return at_place("/" + std::string(arguments.get_object().begin()->key()), "this command takes no arguments");
-  }
-  const json::value schema = json::parse(json::string_view(schema_json.data(), schema_json.size()), ec);
-  if (ec) return "the schema is not usable: not JSON";
-  return check_value(schema, arguments);
+  json::value schema = json::parse(text, ec);
+  if (ec) return SchemaProblem{"", "is not JSON: " + ec.message()};
+  if (auto problem = verify(schema, "")) return *std::move(problem);
+  return JsonSchema(std::move(schema));
+}
+
+std::optional<SchemaProblem> JsonSchema::check(const boost::json::value& value) const {
+  return check_value(schema_, value, "");
 }
 
 }  // namespace rules

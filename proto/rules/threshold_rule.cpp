@@ -5,11 +5,14 @@
 namespace rules {
 namespace {
 
-bool is_past(const ThresholdRule& rule, double value) {
+constexpr std::int64_t kLongestForUs = 7LL * 86'400 * 1'000'000;
+
+bool is_violated(const ThresholdRule& rule, double value) {
   return rule.comparison == Comparison::above ? value > rule.threshold : value < rule.threshold;
 }
 
-bool is_clear(const ThresholdRule& rule, double value) {
+// Reaching the clear level is enough: with clear = threshold (a boolean "above 0") nothing lies between.
+bool is_cleared(const ThresholdRule& rule, double value) {
   return rule.comparison == Comparison::above ? value <= rule.clear : value >= rule.clear;
 }
 
@@ -19,32 +22,37 @@ bool has_lasted(std::int64_t since_us, std::int64_t now_us, std::int64_t for_us)
          static_cast<std::uint64_t>(for_us);
 }
 
+void enter(Evaluation& evaluation, State state, std::int64_t time_us) {
+  evaluation.state = state;
+  evaluation.since_us = time_us;
+}
+
 }  // namespace
 
-Transition evaluate(const ThresholdRule& rule, Evaluation& e, std::int64_t time_us, double value) {
-  if (time_us <= e.last_time_us) return Transition::late;
-  e.last_time_us = time_us;
-  e.last_value = value;
-  switch (e.state) {
+Transition evaluate(const ThresholdRule& rule, Evaluation& evaluation, std::int64_t time_us, double value) {
+  if (time_us <= evaluation.last_time_us) return Transition::late;
+  evaluation.last_time_us = time_us;
+  evaluation.last_value = value;
+  switch (evaluation.state) {
     case State::ok:
-      if (!is_past(rule, value)) return Transition::none;
-      e.since_us = time_us;
-      e.state = rule.for_us == 0 ? State::firing : State::pending;
-      return rule.for_us == 0 ? Transition::fired : Transition::became_pending;
+      if (!is_violated(rule, value)) return Transition::none;
+      if (rule.for_us > 0) {
+        enter(evaluation, State::pending, time_us);
+        return Transition::became_pending;
+      }
+      enter(evaluation, State::firing, time_us);
+      return Transition::fired;
     case State::pending:
-      if (!is_past(rule, value)) {
-        e.state = State::ok;
-        e.since_us = time_us;
+      if (!is_violated(rule, value)) {
+        enter(evaluation, State::ok, time_us);
         return Transition::pending_ended;
       }
-      // since_us stays: an alert tells when its condition began.
-      if (!has_lasted(e.since_us, time_us, rule.for_us)) return Transition::none;
-      e.state = State::firing;
+      if (!has_lasted(evaluation.since_us, time_us, rule.for_us)) return Transition::none;
+      enter(evaluation, State::firing, time_us);
       return Transition::fired;
     case State::firing:
-      if (!is_clear(rule, value)) return Transition::none;
-      e.state = State::ok;
-      e.since_us = time_us;
+      if (!is_cleared(rule, value)) return Transition::none;
+      enter(evaluation, State::ok, time_us);
       return Transition::resolved;
   }
   return Transition::none;
@@ -54,14 +62,15 @@ std::optional<std::string> validate(const ThresholdRule& rule) {
   if (rule.comparison != Comparison::above && rule.comparison != Comparison::below) {
     return "the comparison must be above or below";
   }
-  if (!std::isfinite(rule.threshold) || !std::isfinite(rule.clear)) return "threshold and clear must be finite numbers";
+  if (!std::isfinite(rule.threshold)) return "the threshold must be a finite number";
+  if (!std::isfinite(rule.clear)) return "clear must be a finite number";
   if (rule.comparison == Comparison::above && rule.clear > rule.threshold) {
-    return "clear must not be above the threshold of an \"above\" condition";
+    return "clear must not be greater than the threshold of an \"above\" rule";
   }
   if (rule.comparison == Comparison::below && rule.clear < rule.threshold) {
-    return "clear must not be below the threshold of a \"below\" condition";
+    return "clear must not be less than the threshold of a \"below\" rule";
   }
-  if (rule.for_us < 0 || rule.for_us > 7 * 86'400'000'000LL) return "for must be 0s to 7d";
+  if (rule.for_us < 0 || rule.for_us > kLongestForUs) return "for must be from 0s to 7d";
   return std::nullopt;
 }
 

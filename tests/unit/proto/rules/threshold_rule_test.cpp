@@ -142,9 +142,7 @@ RC_GTEST_PROP(ThresholdRuleProperties, fires_and_resolves_as_defined, ()) {
     // A state changes exactly where a transition says so, and begins at this reading.
     const bool changed = e.state != before.state;
     RC_ASSERT(changed == (transition != Transition::none));
-    // … but an alert began with its condition, not with the end of the wait.
-    const bool keeps = !changed || (before.state == State::pending && e.state == State::firing);
-    RC_ASSERT(e.since_us == (keeps ? before.since_us : reading.time_us));
+    RC_ASSERT(e.since_us == (changed ? reading.time_us : before.since_us));
     switch (transition) {
       case Transition::fired: {
         RC_ASSERT(before.state != State::firing);
