@@ -106,11 +106,10 @@ void AlertService::State::fired(const Match& match, std::int64_t started_us) {
 }
 
 void AlertService::State::resolved(Watch& watch, std::int64_t resolved_us, double value) {
-  auto* active = firing.find(watch.record.alert);
+  auto active = firing.take(watch.record.alert);
   watch.record.alert = AlertId();
-  if (active == nullptr) return;
-  AlertRecord alert = std::move(active->record);
-  firing.erase(alert.id);
+  if (!active) return;
+  AlertRecord alert = std::move(*active);
   alert.state = AlertState::resolved;
   alert.resolved_us = resolved_us;
   alert.value = value;
@@ -121,10 +120,9 @@ void AlertService::State::resolved(Watch& watch, std::int64_t resolved_us, doubl
 }
 
 void AlertService::State::resolve_now(const AlertId& id) {
-  auto* active = firing.find(id);
-  if (active == nullptr) return;
-  AlertRecord alert = std::move(active->record);
-  firing.erase(id);
+  auto active = firing.take(id);
+  if (!active) return;
+  AlertRecord alert = std::move(*active);
   alert.state = AlertState::resolved;
   alert.resolved_us = std::max(clock.now_us(), alert.fired_us);
   ++alert.revision;

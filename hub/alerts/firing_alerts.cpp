@@ -20,6 +20,14 @@ void FiringAlerts::erase(const AlertId& id) {
   alerts_.erase(found);
 }
 
+std::optional<AlertRecord> FiringAlerts::take(const AlertId& id) {
+  const auto found = alerts_.find(id);
+  if (found == alerts_.end()) return std::nullopt;
+  std::optional<AlertRecord> record(found->second.record);
+  erase(id);
+  return record;
+}
+
 FiringAlert* FiringAlerts::find(const AlertId& id) {
   const auto found = alerts_.find(id);
   return found == alerts_.end() ? nullptr : &found->second;

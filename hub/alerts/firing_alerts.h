@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <unordered_map>
 #include <vector>
@@ -23,6 +24,7 @@ class FiringAlerts {
  public:
   FiringAlert& put(AlertRecord record);
   void erase(const AlertId& id);
+  std::optional<AlertRecord> take(const AlertId& id);  // out of here
   FiringAlert* find(const AlertId& id);
   std::vector<FiringAlert*> of_device(const DeviceId& device);
   std::vector<AlertId> of_rule(const RuleId& rule) const;
