@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t kMaxAddresses = 4;
 
-/// Literal addresses need no resolver (whose first use starts a thread).
+/// Literal addresses and localhost need no resolver (whose first use starts a thread).
 Awaitable<Result<std::vector<tcp::endpoint>>> resolve(std::string host, std::uint16_t port,
                                                       std::chrono::milliseconds limit) {
   std::vector<tcp::endpoint> endpoints;
@@ -24,6 +24,12 @@ Awaitable<Result<std::vector<tcp::endpoint>>> resolve(std::string host, std::uin
   const auto address = asio::ip::make_address(host, not_address);
   if (!not_address) {
     endpoints.emplace_back(address, port);
+    co_return endpoints;
+  }
+  // RFC 6761: localhost is this machine, also where no /etc/hosts says so.
+  if (host == "localhost") {
+    endpoints.emplace_back(asio::ip::address_v4::loopback(), port);
+    endpoints.emplace_back(asio::ip::address_v6::loopback(), port);
     co_return endpoints;
   }
   const auto executor = co_await asio::this_coro::executor;

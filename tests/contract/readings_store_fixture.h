@@ -11,6 +11,16 @@
 
 namespace contract {
 
+using fakes::frame_of;
+using fakes::number_frame;
+using fakes::stream_of;
+using hub::errc;
+using hub::Gap;
+using hub::GapReason;
+using hub::SeriesId;
+using hub::to_errc;
+using testing::ElementsAre;
+
 inline constexpr std::int64_t kSecond = 1'000'000;
 inline constexpr std::int64_t kStart = 1'700'000'000 * kSecond;
 inline constexpr hub::SeriesId kTemperature{1};

@@ -13,7 +13,6 @@ namespace {
 
 using contract::StoreSettings;
 using contract::StoreUnderTest;
-using hub::SeriesId;
 
 constexpr std::int64_t kSecond = 1'000'000;
 constexpr std::int64_t kStart = 1'700'000'000 * kSecond;

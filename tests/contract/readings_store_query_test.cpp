@@ -9,15 +9,6 @@
 namespace {
 
 using namespace contract;
-using fakes::frame_of;
-using fakes::number_frame;
-using fakes::stream_of;
-using hub::errc;
-using hub::Gap;
-using hub::GapReason;
-using hub::SeriesId;
-using hub::to_errc;
-using testing::ElementsAre;
 
 class readings_store_query : public ReadingsStoreContract {};
 INSTANTIATE_TEST_SUITE_P(engines, readings_store_query, engines(),

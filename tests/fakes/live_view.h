@@ -24,6 +24,12 @@ struct LiveView {
     std::set<std::uint32_t> buckets;
     std::uint64_t bucket_count = 0, late = 0;
     bool done = false;
+    /// Readings told of, one by one or folded.
+    std::uint64_t total() const {
+      std::uint64_t n = readings.size();
+      for (const auto& one : conflated) n += one.count();
+      return n;
+    }
   };
   struct Subscription {
     std::map<std::uint32_t, Series> series;

@@ -249,11 +249,7 @@ TEST(LiveCore, a_tier_keeps_extremes_and_counts) {
   ASSERT_TRUE(viewer.until_live(1));
   EXPECT_EQ(viewer.view.subscriptions[1].tier_hz, 10);
   // Until the tier's first tick readings come raw; from then on conflated. All are counted once.
-  const auto total = [&] {
-    std::uint64_t n = viewer.series(1, series).readings.size();
-    for (const auto& one : viewer.series(1, series).conflated) n += one.count();
-    return n;
-  };
+  const auto total = [&] { return viewer.series(1, series).total(); };
   std::uint64_t sent = 0;
   while (viewer.series(1, series).conflated.size() < 2) {
     world.commit(0, series, {kNow + static_cast<std::int64_t>(sent)}, std::vector<double>{sent % 2 == 0 ? 5.0 : -50.0});
@@ -277,11 +273,7 @@ TEST(LiveCore, a_change_of_rate_tells_every_reading_once) {
   viewer.subscribe(request);
   ASSERT_TRUE(viewer.until_live(1));
   std::uint64_t sent = 0;
-  const auto total = [&] {
-    std::uint64_t n = viewer.series(1, series).readings.size();
-    for (const auto& one : viewer.series(1, series).conflated) n += one.count();
-    return n;
-  };
+  const auto total = [&] { return viewer.series(1, series).total(); };
   for (const double rate : {0.0, 5.0, 1.0, 10.0, 0.0}) {
     for (int i = 0; i < 20; ++i) {
       world.commit(0, series, {kNow + static_cast<std::int64_t>(++sent)}, std::vector<double>{1});

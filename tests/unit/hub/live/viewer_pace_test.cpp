@@ -71,11 +71,7 @@ TEST(ViewerPace, who_is_slow_again_and_again_gets_conflated_values_for_a_while) 
   auto sent = static_cast<std::uint64_t>(commit_until_slow(world, viewer, series, kNow));
   viewer.peer->set_accepting(true);
   ASSERT_TRUE(viewer.until_phase(1, Phase::PHASE_CONFLATED));
-  const auto total = [&] {
-    std::uint64_t n = viewer.series(1, series).readings.size();
-    for (const auto& one : viewer.series(1, series).conflated) n += one.count();
-    return n;
-  };
+  const auto total = [&] { return viewer.series(1, series).total(); };
   world.commit(0, series, {kNow + static_cast<std::int64_t>(sent)}, std::vector<double>{-77});
   ++sent;
   ASSERT_TRUE(viewer.until([&](const auto&) { return total() == sent; }));

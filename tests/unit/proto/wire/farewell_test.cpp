@@ -47,18 +47,6 @@ class FarewellTest : public Loopback {
     co_return connection ? std::move(*connection) : nullptr;
   }
 
-  /// Sends raw bytes over TLS, then reads until the server hangs up.
-  static asio::awaitable<std::string> exchange(FarewellTest& self, std::string bytes) {
-    const auto tls = client_tls();
-    auto stream = co_await wire::connect_tls("localhost", self.port(), tls, std::chrono::seconds(10));
-    if (!stream) co_return "no connection";
-    wire::TlsHandle handle(std::move(*stream));
-    (void)co_await asio::async_write(handle, asio::buffer(bytes), kWait);
-    std::string answer;
-    (void)co_await asio::async_read(handle, asio::dynamic_buffer(answer), kWait);
-    co_return answer;
-  }
-
   static asio::awaitable<void> pause(std::chrono::milliseconds time) {
     asio::steady_timer timer(co_await asio::this_coro::executor, time);
     co_await timer.async_wait(kWait);

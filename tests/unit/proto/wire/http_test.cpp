@@ -44,17 +44,6 @@ class HttpTest : public Loopback {
   static Server server(wire::HttpLimits limits = {}) {
     return [limits](tcp::socket socket) { return serve(std::move(socket), limits); };
   }
-  /// Sends raw bytes over TLS and reads until the server closes.
-  static asio::awaitable<std::string> exchange(HttpTest& self, std::string bytes) {
-    const auto tls = client_tls();
-    auto stream = co_await wire::connect_tls("localhost", self.port(), tls, std::chrono::seconds(10));
-    if (!stream) co_return "no connection";
-    wire::TlsHandle handle(std::move(*stream));
-    (void)co_await asio::async_write(handle, asio::buffer(bytes), kWait);
-    std::string answer;
-    (void)co_await asio::async_read(handle, asio::dynamic_buffer(answer), kWait);
-    co_return answer;
-  }
 };
 
 TEST_F(HttpTest, bodies_chunks_and_static_bytes_arrive) {

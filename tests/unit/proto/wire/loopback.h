@@ -7,13 +7,17 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
 #include <chrono>
 #include <functional>
 #include <optional>
 
+#include "wire/client_socket.h"
 #include "wire/http.h"
 #include "wire/task_group.h"
+#include "wire/tls_handle.h"
 
 namespace wire_test {
 
@@ -86,6 +90,18 @@ class Loopback : public ::testing::Test {
     request.target = std::move(path);
     request.body = std::move(body);
     return request;
+  }
+
+  /// Sends raw bytes over TLS, then reads until the server hangs up. Static: the fixture outlives the coroutine.
+  static asio::awaitable<std::string> exchange(Loopback& self, std::string bytes) {
+    const auto tls = client_tls();
+    auto stream = co_await wire::connect_tls("localhost", self.port(), tls, std::chrono::seconds(10));
+    if (!stream) co_return "no connection";
+    wire::TlsHandle handle(std::move(*stream));
+    (void)co_await asio::async_write(handle, asio::buffer(bytes), kWait);
+    std::string answer;
+    (void)co_await asio::async_read(handle, asio::dynamic_buffer(answer), kWait);
+    co_return answer;
   }
 
   asio::io_context io_{1};
