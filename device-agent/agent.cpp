@@ -25,9 +25,9 @@ class Filtered final : public Sensor {
   Filtered(std::unique_ptr<Sensor> inner, std::vector<bool> wanted)
       : inner_(std::move(inner)), wanted_(std::move(wanted)) {}
   const std::vector<SeriesSpec>& series() const override { return inner_->series(); }
-  void sample(std::int64_t now_us, std::vector<Sample>& out) override {
+  void sample(const SampleTime& now, std::vector<Sample>& out) override {
     const std::size_t before = out.size();
-    inner_->sample(now_us, out);
+    inner_->sample(now, out);
     for (std::size_t i = out.size(); i > before; --i) {
       if (!wanted_[out[i - 1].index]) out.erase(out.begin() + static_cast<std::ptrdiff_t>(i - 1));
     }
@@ -197,7 +197,7 @@ std::string Agent::sample_all() {
   std::vector<Sample> samples;
   for (const auto& sensor : parts_.sensors) {
     samples.clear();
-    sensor->sample(now_us, samples);
+    sensor->sample({now_us, clock_.boot_us()}, samples);
     for (const auto& sample : samples) {
       const SeriesSpec& spec = sensor->series()[sample.index];
       const auto* number = std::get_if<double>(&sample.value);

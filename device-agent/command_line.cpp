@@ -81,7 +81,7 @@ int list_sensors(const Flags& flags, bool read) {
     for (const int look : {0, 1}) {
       for (std::size_t i = 0; i < sensors.size(); ++i) {
         samples[i].clear();
-        sensors[i]->sample(clock.now_us(), samples[i]);
+        sensors[i]->sample({clock.now_us(), clock.boot_us()}, samples[i]);
       }
       if (look == 0) ::usleep(250'000);
     }
