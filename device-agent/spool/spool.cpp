@@ -255,6 +255,21 @@ void Spool::acknowledged(const base::Id128& epoch, std::uint8_t lane, std::uint6
   }
 }
 
+void Spool::refuse(const base::Id128& epoch, std::uint8_t lane, std::uint64_t sequence) {
+  const auto it = lanes_.find({epoch, lane});
+  if (it == lanes_.end()) return;
+  for (auto& entry : it->second.entries) {
+    if (entry.is_gap || entry.first != sequence) continue;
+    telemetry::v1::GapFrame gap;
+    add_lost_frame(bytes_of(entry).value_or(std::string()), telemetry::v1::GAP_REASON_REFUSED, gap);
+    release(entry);
+    entry.is_gap = true;
+    entry.bytes = gap.SerializeAsString();
+    ++dropped_frames_;
+    return;
+  }
+}
+
 base::Result<void> Spool::open_segment() {
   if (fd_ >= 0) {
     ::close(std::exchange(fd_, -1));

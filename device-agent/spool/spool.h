@@ -57,6 +57,8 @@ class Spool {
   /// The item that holds `sequence`, or the next one after it; nothing: none is left.
   std::optional<Item> read(const base::Id128& epoch, std::uint8_t lane, std::uint64_t sequence);
   void acknowledged(const base::Id128& epoch, std::uint8_t lane, std::uint64_t stored);
+  /// The hub can never take this frame: a gap `refused` takes its place.
+  void refuse(const base::Id128& epoch, std::uint8_t lane, std::uint64_t sequence);
   base::Result<void> flush();
 
   std::size_t held() const;  // frames and gaps
