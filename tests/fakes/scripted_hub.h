@@ -30,6 +30,7 @@ class ScriptedHub {
   void fail_with(std::string problem, bool refused) { failure_ = {std::move(problem), refused}; }
   void accept() { failure_.reset(); }
   int connects() const { return connects_; }
+  bool has_peer() const { return !peers_.empty(); }
   ScriptedPeer& peer() { return *peers_.back(); }
 
   /// False, and a failed test, where `condition` does not come about within ten seconds.
