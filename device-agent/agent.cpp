@@ -1,14 +1,14 @@
 #include "device-agent/agent.h"
 
 #include <sys/utsname.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <cmath>
-#include <filesystem>
-#include <fstream>
 
 #include "device-agent/sensors/system_files.h"
 
@@ -17,36 +17,13 @@ namespace {
 
 constexpr std::size_t kReadingsAFrame = 100;
 constexpr std::size_t kReadingsAFrameAway = 1'000;  // nobody waits: fewer, larger frames
+constexpr std::size_t kMostSensors = 512;
+constexpr std::int64_t kLookForSensorsUs = 30'000'000;
+constexpr std::int64_t kStatusUs = 2'000'000;
+constexpr double kLatestTimeUs = 9e15;  // what a hub may call its time
 constexpr auto kQuietly = boost::asio::as_tuple(boost::asio::use_awaitable);
 
-/// Hides what the config does not want.
-class Filtered final : public Sensor {
- public:
-  Filtered(std::unique_ptr<Sensor> inner, std::vector<bool> wanted)
-      : inner_(std::move(inner)), wanted_(std::move(wanted)) {}
-  const std::vector<SeriesSpec>& series() const override { return inner_->series(); }
-  void sample(std::int64_t now_us, std::vector<Sample>& out) override {
-    const std::size_t before = out.size();
-    inner_->sample(now_us, out);
-    for (std::size_t i = out.size(); i > before; --i) {
-      if (!wanted_[out[i - 1].index]) out.erase(out.begin() + static_cast<std::ptrdiff_t>(i - 1));
-    }
-  }
-
- private:
-  std::unique_ptr<Sensor> inner_;
-  std::vector<bool> wanted_;
-};
-
 }  // namespace
-
-bool is_disabled_series(const std::string& name, const std::vector<std::string>& disabled) {
-  for (const auto& d : disabled) {
-    if (d == name) return true;
-    if (!d.empty() && d.back() == '*' && name.compare(0, d.size() - 1, d, 0, d.size() - 1) == 0) return true;
-  }
-  return false;
-}
 
 base::Id128 boot_id(base::Random& random) {
   const auto line = read_line("/proc/sys/kernel/random/boot_id");
@@ -59,25 +36,6 @@ base::Id128 boot_id(base::Random& random) {
   return id ? *id : random.next_id();
 }
 
-Sensors without_disabled(Sensors sensors, const std::vector<std::string>& disabled) {
-  Sensors out;
-  for (auto& sensor : sensors) {
-    std::vector<bool> wanted;
-    bool all = true, any = false;
-    for (const auto& spec : sensor->series()) {
-      wanted.push_back(!is_disabled_series(spec.name, disabled));
-      all = all && wanted.back();
-      any = any || wanted.back();
-    }
-    if (all) {
-      out.push_back(std::move(sensor));
-    } else if (any) {
-      out.push_back(std::make_unique<Filtered>(std::move(sensor), std::move(wanted)));
-    }
-  }
-  return out;
-}
-
 Agent::Agent(boost::asio::any_io_executor executor, Parts parts, const base::Clock& clock,
              std::shared_ptr<spdlog::logger> log)
     : executor_(executor),
@@ -86,7 +44,10 @@ Agent::Agent(boost::asio::any_io_executor executor, Parts parts, const base::Clo
       log_(log),
       sample_timer_(executor),
       second_timer_(executor),
-      tasks_(executor, [log](const std::exception& e) { log->error("{}", e.what()); }) {}
+      tasks_(executor, [log](const std::exception& e) { log->error("{}", e.what()); }),
+      status_(parts_.state_folder, parts_.runtime_folder) {
+  find_sensors();
+}
 
 base::Result<std::unique_ptr<Agent>> Agent::make(boost::asio::any_io_executor executor, Parts parts,
                                                  const base::Clock& clock, base::Random& random,
@@ -103,6 +64,7 @@ base::Result<std::unique_ptr<Agent>> Agent::make(boost::asio::any_io_executor ex
     log->warn("the spool was damaged: {} records lost, files kept as {}/*.damaged", a.spool_->damaged_records(),
               options.folder);
   }
+  a.note_clock();
   auto ledger = CommandLedger::open(a.parts_.state_folder + "/commands.ledger");
   if (!ledger) return ledger.error();
   a.commands_ = std::make_unique<CommandRunner>(
@@ -140,10 +102,49 @@ base::Result<std::unique_ptr<Agent>> Agent::make(boost::asio::any_io_executor ex
     attributes["agent"] = TELEMETRY_VERSION;
     if (a.parts_.simulated) attributes["simulated"] = "true";
   };
-  events.welcomed = [&a](const telemetry::v1::Welcome& welcome) { a.alerts_->replace_all(welcome.leases()); };
+  events.welcomed = [&a](const telemetry::v1::Welcome& welcome) {
+    a.note_hub_time(welcome.server_time_us());
+    a.alerts_->replace_all(welcome.leases());
+  };
   events.message = [&a](const telemetry::v1::HubMessage& message) { a.on_message(message); };
-  a.link_ = std::make_unique<Link>(executor, a.parts_.credential, *a.spool_, clock, random, log, std::move(events));
+  a.link_ = std::make_unique<Link>(executor, a.parts_.credential, *a.spool_, clock, random, log, std::move(events),
+                                   a.parts_.connect);
   return agent;
+}
+
+// Also what was plugged in since the start. What is gone stays, silent, and goes on when it is back.
+void Agent::find_sensors() {
+  looked_for_sensors_us_ = clock_.boot_us();
+  for (auto& sensor : parts_.find_sensors()) {
+    const auto& series = sensor->series();
+    const bool known =
+        std::any_of(series.begin(), series.end(), [this](const SeriesSpec& s) { return names_.contains(s.name); });
+    if (known || sensors_.size() >= kMostSensors) continue;
+    for (const auto& spec : series) names_.insert(spec.name);
+    sensors_.push_back(std::move(sensor));
+  }
+}
+
+// The moment the clock is synchronised, everything this boot has measured before gets its right time.
+void Agent::note_clock() {
+  const bool synchronised = clock_.synchronised();
+  if (synchronised) wall_minus_boot_us_ = clock_.now_us() - clock_.boot_us();
+  if (synchronised && !was_synchronised_) place_times();
+  was_synchronised_ = synchronised;
+}
+
+// Before the first frame of a session leaves.
+void Agent::note_hub_time(double server_time_us) {
+  note_clock();
+  if (was_synchronised_ || !(server_time_us > 0) || server_time_us > kLatestTimeUs) return;
+  wall_minus_boot_us_ = static_cast<std::int64_t>(server_time_us) - clock_.boot_us();
+  place_times();
+}
+
+void Agent::place_times() {
+  if (auto done = spool_->place_times(*wall_minus_boot_us_); !done) {
+    log_->error("cannot write the right times into the spool: {}", done.error().message());
+  }
 }
 
 void Agent::on_message(const telemetry::v1::HubMessage& message) {
@@ -161,8 +162,9 @@ boost::asio::awaitable<void> Agent::run() {
   second_timer_.cancel();
   co_await tasks_.join();
   co_await commands_->stop();
-  if (builder_.readings() > 0) close_frame();
+  close_frame();
   if (auto flushed = spool_->flush(); !flushed) log_->error("cannot write the spool: {}", flushed.error().message());
+  status_.remove();
 }
 
 void Agent::stop() {
@@ -186,25 +188,27 @@ boost::asio::awaitable<void> Agent::sample_loop() {
     const std::int64_t age = clock_.boot_us() - opened_us_;
     const bool due = link_->is_welcomed() ? builder_.readings() >= kReadingsAFrame || age >= 900'000
                                           : builder_.readings() >= kReadingsAFrameAway || age >= parts_.config.flush_us;
-    if (due && builder_.readings() > 0) close_frame();
+    if (due) close_frame();
   }
 }
 
 std::string Agent::sample_all() {
-  const std::int64_t now_us = clock_.now_us() / 1'000 * 1'000;
+  const SampleTime now{clock_.now_us() / 1'000 * 1'000, clock_.boot_us() / 1'000 * 1'000};
+  const TimeBase base = clock_.synchronised() ? TimeBase::wall : TimeBase::boot;
+  if (!builder_.fits(base)) close_frame();
   const auto interval_ms = static_cast<std::uint32_t>(parts_.config.interval_us / 1'000);
   boost::json::object values;
   std::vector<Sample> samples;
-  for (const auto& sensor : parts_.sensors) {
+  for (const auto& sensor : sensors_) {
     samples.clear();
-    sensor->sample(now_us, samples);
+    sensor->sample(now, samples);
     for (const auto& sample : samples) {
       const SeriesSpec& spec = sensor->series()[sample.index];
       const auto* number = std::get_if<double>(&sample.value);
       if (number != nullptr && !std::isfinite(*number)) continue;
       if (builder_.readings() == 0) opened_us_ = clock_.boot_us();
-      builder_.add(builder_.alias(spec.name, spec.unit, static_cast<int>(spec.type), interval_ms), now_us,
-                   sample.value);
+      builder_.add(builder_.alias(spec.name, spec.unit, static_cast<int>(spec.type), interval_ms),
+                   base == TimeBase::wall ? now.wall_us : now.boot_us, sample.value, base);
       std::visit([&](const auto& v) { values[spec.name] = v; }, sample.value);
     }
   }
@@ -212,20 +216,22 @@ std::string Agent::sample_all() {
 }
 
 void Agent::close_frame() {
-  spool_->append(link_->is_welcomed() ? 0 : 1, builder_.close(clock_));
+  if (builder_.readings() == 0) return;
+  spool_->append(link_->is_welcomed() ? 0 : 1, builder_.close(clock_, wall_minus_boot_us_));
   spool_->set_definitions(builder_.definitions());
   link_->pump();
 }
 
 boost::asio::awaitable<void> Agent::housekeeping() {
-  int seconds = 0;
   while (!stopping_) {
-    second_timer_.expires_after(std::chrono::seconds(1));
+    second_timer_.expires_after(parts_.tick);
     co_await second_timer_.async_wait(kQuietly);
     if (stopping_) break;
+    note_clock();
     alerts_->tick();
     link_->pump();
     const std::int64_t now = clock_.boot_us();
+    if (!parts_.simulated && now - looked_for_sensors_us_ >= kLookForSensorsUs) find_sensors();
     if (now - flushed_us_ >= parts_.config.flush_us) {
       flushed_us_ = now;
       // While the hub acknowledges at once there is nothing worth a write: an SD card is spared.
@@ -241,11 +247,14 @@ boost::asio::awaitable<void> Agent::housekeeping() {
         }
       }
     }
-    if (!parts_.simulated && ++seconds % 2 == 0) write_status();
+    if (!parts_.simulated && now - told_us_ >= kStatusUs) {
+      told_us_ = now;
+      tell_status();
+    }
   }
 }
 
-void Agent::write_status() const {
+void Agent::tell_status() {
   boost::json::object status;
   status["state"] = link_->state();
   status["hub"] = parts_.credential.host + ":" + std::to_string(parts_.credential.port);
@@ -261,11 +270,11 @@ void Agent::write_status() const {
   status["active_alerts"] = alerts_->active();
   status["problem"] = spool_problem_.empty() ? boost::json::value(nullptr) : boost::json::value(spool_problem_);
   status["time_us"] = clock_.now_us();
-  // Renamed into place, not fsynced: it is for a look, and a card should not pay for it.
-  const std::string path = parts_.state_folder + "/status.json";
-  std::ofstream(path + ".new") << boost::json::serialize(status) << "\n";
-  std::error_code ec;
-  std::filesystem::rename(path + ".new", path, ec);
+  status["clock_synchronised"] = was_synchronised_;
+  status["pid"] = ::getpid();
+  const std::string meaning = link_->state().substr(0, link_->state().find(' ')) + spool_problem_ +
+                              std::to_string(alerts_->active()) + (was_synchronised_ ? "s" : "");
+  status_.write(boost::json::serialize(status) + "\n", meaning, clock_.boot_us());
 }
 
 }  // namespace agent

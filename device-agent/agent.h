@@ -6,7 +6,11 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <functional>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 
 #include "base/clock.h"
@@ -18,6 +22,7 @@
 #include "device-agent/sensors/sensor.h"
 #include "device-agent/spool/frame_builder.h"
 #include "device-agent/spool/spool.h"
+#include "device-agent/status_file.h"
 #include "wire/task_group.h"
 
 namespace agent {
@@ -29,9 +34,12 @@ class Agent {
   struct Parts {
     AgentConfig config;
     Credential credential;
-    Sensors sensors;
+    std::function<Sensors()> find_sensors;  // asked at the start, and every 30 s for what was plugged in
     std::string state_folder;
-    bool simulated = false;  // no commands of the config, no status file
+    std::string runtime_folder;  // for the status file, see StatusFile
+    bool simulated = false;      // no commands of the config, no status file
+    ConnectToHub connect = connect_to_hub;
+    std::chrono::milliseconds tick{1'000};  // of the housekeeping
   };
   static base::Result<std::unique_ptr<Agent>> make(boost::asio::any_io_executor executor, Parts parts,
                                                    const base::Clock& clock, base::Random& random,
@@ -47,7 +55,11 @@ class Agent {
   boost::asio::awaitable<void> housekeeping();
   std::string sample_all();  // the values as JSON
   void close_frame();
-  void write_status() const;
+  void find_sensors();
+  void note_clock();
+  void note_hub_time(double server_time_us);
+  void place_times();
+  void tell_status();
   void on_message(const telemetry::v1::HubMessage& message);
 
   boost::asio::any_io_executor executor_;
@@ -63,6 +75,12 @@ class Agent {
   std::unique_ptr<Link> link_;
   std::int64_t opened_us_ = 0;  // when the first reading came into the builder, boot time
   std::int64_t flushed_us_ = 0;
+  std::int64_t looked_for_sensors_us_ = 0, told_us_ = 0;
+  Sensors sensors_;
+  std::set<std::string> names_;                     // of their series
+  std::optional<std::int64_t> wall_minus_boot_us_;  // once the right time is known, by this clock or the hub's
+  bool was_synchronised_ = false;
+  StatusFile status_;
   std::uint64_t overruns_ = 0;
   std::string spool_problem_;
   bool stopping_ = false;
@@ -70,9 +88,5 @@ class Agent {
 
 /// 16 bytes that change at each boot of this machine.
 base::Id128 boot_id(base::Random& random);
-/// Whether the config names this series ('*' at the end: any that begin so).
-bool is_disabled_series(const std::string& name, const std::vector<std::string>& disabled);
-/// Takes out the series that `disabled` names.
-Sensors without_disabled(Sensors sensors, const std::vector<std::string>& disabled);
 
 }  // namespace agent

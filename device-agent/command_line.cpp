@@ -20,7 +20,8 @@
 #include "device-agent/config.h"
 #include "device-agent/credential_file.h"
 #include "device-agent/run_command.h"
-#include "device-agent/sensors/system_files.h"
+#include "device-agent/sensors/disabled_series.h"
+#include "device-agent/status_file.h"
 
 namespace agent {
 namespace {
@@ -49,13 +50,17 @@ std::shared_ptr<spdlog::logger> make_log(const std::string& level) {
   return log;
 }
 
+/// Empty: every key at its default.
+std::string config_path(const Flags& flags) {
+  const std::string usual = "/etc/device-agent/agent.toml";
+  return flags.config.empty() && std::filesystem::exists(usual) ? usual : flags.config;
+}
+
 /// The configuration of the flags, or an exit code.
 std::optional<AgentConfig> configuration(const Flags& flags) {
   AgentConfig config;
   std::string problem;
-  std::string path = flags.config;
-  if (path.empty() && std::filesystem::exists("/etc/device-agent/agent.toml")) path = "/etc/device-agent/agent.toml";
-  if (read_config(path, config, problem)) return config;
+  if (read_config(config_path(flags), config, problem)) return config;
   std::fprintf(stderr, "device-agent: %s\n", problem.c_str());
   return std::nullopt;
 }
@@ -81,7 +86,7 @@ int list_sensors(const Flags& flags, bool read) {
     for (const int look : {0, 1}) {
       for (std::size_t i = 0; i < sensors.size(); ++i) {
         samples[i].clear();
-        sensors[i]->sample(clock.now_us(), samples[i]);
+        sensors[i]->sample({clock.now_us(), clock.boot_us()}, samples[i]);
       }
       if (look == 0) ::usleep(250'000);
     }
@@ -149,13 +154,15 @@ int enroll(Flags flags) {
 }
 
 int show_status(const Flags& flags) {
-  const auto text = read_file(flags.state_folder + "/status.json");
-  if (!text) {
-    std::fprintf(stderr, "device-agent: no agent has run in %s\n", flags.state_folder.c_str());
+  const auto status = read_status(flags.state_folder);
+  if (!status) {
+    std::fprintf(stderr, "device-agent: no agent runs in %s\n", flags.state_folder.c_str());
     return 1;
   }
-  std::fputs(text->c_str(), stdout);
-  return 0;
+  std::fputs(status->text.c_str(), stdout);
+  if (status->is_running) return 0;
+  std::fprintf(stderr, "device-agent: that agent is gone; this is the last it said\n");
+  return 1;
 }
 
 /// What was looked at, what was found, and the fix where it is wrong.
@@ -167,7 +174,7 @@ int doctor(const Flags& flags) {
   };
   std::string problem;
   AgentConfig config;
-  const bool readable = read_config(flags.config, config, problem);
+  const bool readable = read_config(config_path(flags), config, problem);
   say(readable, readable ? "configuration" : problem,
       "correct the file; `device-agent config default` shows every key");
   const auto credential = load_credential(flags.state_folder, problem);
@@ -181,6 +188,15 @@ int doctor(const Flags& flags) {
   const auto space = std::filesystem::space(std::filesystem::exists(flags.state_folder) ? flags.state_folder : "/", ec);
   say(!ec && space.available > config.spool_bytes, "disk has room for the spool",
       "free some space, or set spool_max in [agent] lower");
+  const auto status = read_status(flags.state_folder);
+  if (!status || !status->is_running) {
+    say(true, "no agent runs with this state folder now", "");
+  } else {
+    say(status->state == "connected", "the running agent's link: " + status->state,
+        "is the hub up, and reached from here under the name in credential.toml? the agent's log says more");
+    say(status->problem.empty(), status->problem.empty() ? "its spool can be written" : status->problem,
+        "free some space, or mend the disk; readings are kept in memory meanwhile");
+  }
   return bad == 0 ? 0 : 1;
 }
 

@@ -239,6 +239,19 @@ void read_file(const std::string& file, AgentConfig& config) {
   each("alert", [&](const toml::table& t) { config.alerts.push_back(read_alert(file, t)); });
 }
 
+/// Commands and alerts may stand in different files, so this waits for all of them.
+void check_alerts(const std::string& path, const AgentConfig& config) {
+  for (const auto& alert : config.alerts) {
+    for (const auto& name : {alert.command, alert.clear_command}) {
+      const bool is_there = std::any_of(config.commands.begin(), config.commands.end(),
+                                        [&name](const CommandConfig& command) { return command.name == name; });
+      if (!name.empty() && !is_there) {
+        throw ConfigError{path + ": alert \"" + alert.rule + "\": there is no [[command]] named \"" + name + "\""};
+      }
+    }
+  }
+}
+
 }  // namespace
 
 bool read_config(const std::string& path, AgentConfig& config, std::string& problem) {
@@ -255,6 +268,7 @@ bool read_config(const std::string& path, AgentConfig& config, std::string& prob
     }
     std::sort(more.begin(), more.end());
     for (const auto& file : more) read_file(file, config);
+    check_alerts(path, config);
     return true;
   } catch (const ConfigError& e) {
     problem = e.text;

@@ -15,6 +15,7 @@
 
 #include "device-agent/agent.h"
 #include "device-agent/credential_file.h"
+#include "device-agent/sensors/disabled_series.h"
 
 namespace agent {
 namespace {
@@ -57,8 +58,14 @@ struct Run {
   bool stopping = false;
   int exit_code = 0;
 
-  bool add(Credential credential, Sensors sensors, const std::string& folder, bool simulated) {
-    Agent::Parts parts{options.config, std::move(credential), std::move(sensors), folder, simulated};
+  bool add(Credential credential, std::function<Sensors()> find_sensors, const std::string& folder, bool simulated) {
+    Agent::Parts parts;
+    parts.config = options.config;
+    parts.credential = std::move(credential);
+    parts.find_sensors = std::move(find_sensors);
+    parts.state_folder = folder;
+    parts.runtime_folder = simulated ? std::string() : find_runtime_folder();
+    parts.simulated = simulated;
     auto made = Agent::make(io.get_executor(), std::move(parts), clock, random, log);
     if (!made) {
       log->error("{}: {}", folder, made.error().message());
@@ -100,7 +107,8 @@ struct Run {
         }
         credential = answer.credential;
       }
-      if (!add(*credential, make_simulated_sensors(i + 1), folder, true)) {
+      if (!add(
+              *credential, [i] { return make_simulated_sensors(i + 1); }, folder, true)) {
         exit_code = 1;
         co_return finish();
       }
@@ -145,8 +153,10 @@ int run_agents(RunOptions options, std::shared_ptr<spdlog::logger> log) {
       run.log->error("{}", problem);
       return 3;
     }
-    Sensors sensors = without_disabled(detect_host_sensors(""), run.options.config.disabled);
-    if (!run.add(*credential, std::move(sensors), run.options.state_folder, false)) return 1;
+    auto find_sensors = [disabled = run.options.config.disabled] {
+      return without_disabled(detect_host_sensors(""), disabled);
+    };
+    if (!run.add(*credential, std::move(find_sensors), run.options.state_folder, false)) return 1;
   } else {
     run.tasks.spawn(run.simulate());
   }

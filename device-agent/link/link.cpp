@@ -1,5 +1,6 @@
 #include "device-agent/link/link.h"
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -11,14 +12,15 @@ namespace {
 
 constexpr std::size_t kBacklog = 64 * 1024;             // past it, sending waits for acknowledgements
 constexpr std::int64_t kRefusedWait = 3'600'000'000LL;  // a refused credential is not tried again soon
+constexpr std::int64_t kLongestHint = 3'600'000'000LL;
 constexpr auto kWait = boost::asio::as_tuple(boost::asio::use_awaitable);
 
 }  // namespace
 
 Link::Link(boost::asio::any_io_executor executor, Credential credential, Spool& spool, const base::Clock& clock,
-           base::Random& random, std::shared_ptr<spdlog::logger> log, LinkEvents events)
-    : executor_(executor),
-      credential_(std::move(credential)),
+           base::Random& random, std::shared_ptr<spdlog::logger> log, LinkEvents events, ConnectToHub connect)
+    : credential_(std::move(credential)),
+      connect_(std::move(connect)),
       spool_(spool),
       clock_(clock),
       random_(random),
@@ -60,6 +62,7 @@ boost::asio::awaitable<void> Link::run() {
     connection_ = nullptr;
     if (stopping_) break;
     const std::string why = refusal_.empty() ? "no connection" : refusal_;
+    const std::int64_t hint_us = std::min(retry_after_ms_ * std::int64_t{1'000}, kLongestHint);
     switch (retry_after_close(close_code_)) {
       case Retry::never:
         log_->error(
@@ -69,48 +72,25 @@ boost::asio::awaitable<void> Link::run() {
         co_await wait(kRefusedWait, "refused: " + why);
         break;
       case Retry::now:
-        co_await wait(static_cast<std::int64_t>(random_.next_unit() * 1e6), why);
+        co_await wait(std::max(static_cast<std::int64_t>(random_.next_unit() * 1e6), hint_us), why);
         break;
-      case Retry::back_off: {
-        const std::int64_t us = std::max<std::int64_t>(back_off_us(attempt_++, random_), retry_after_ms_ * 1'000LL);
-        co_await wait(us, why);
+      case Retry::back_off:
+        co_await wait(std::max(back_off_us(attempt_++, random_), hint_us), why);
         break;
-      }
     }
   }
   state_ = "stopped";
 }
 
 boost::asio::awaitable<void> Link::session() {
-  wire::ClientTls::Options options;
-  options.ca_pem = credential_.ca_pem;
-  options.alpn = wire::kDeviceAlpn;
-  const auto tls = wire::ClientTls::make(options);
-  if (!tls) {
-    refusal_ = "the CA in credential.toml cannot be used";
-    close_code_ = 4001;
-    co_return;
-  }
-  wire::ConnectTarget target;
-  target.host = credential_.host;
-  target.port = credential_.port;
-  target.path = "/api/v1/device";
-  target.subprotocol = "telemetry.device.v1";
-  target.headers["Authorization"] = "Bearer " + credential_.token;
-  wire::ConnectionLimits limits;
-  limits.message_bytes = 256 * 1024;
-  int status = 0;
-  auto connected = co_await wire::connect(target, *tls, limits, &status);
-  if (!connected) {
-    refusal_ = connected.error().message();
-    if (status == 401 || status == 403) {
-      refusal_ = "the token is not known to the hub or was revoked";
-      close_code_ = 4001;
-    }
+  HubConnection hub = co_await connect_(credential_);
+  if (hub.connection == nullptr) {
+    refusal_ = hub.problem;
+    if (hub.refused) close_code_ = 4001;
     log_->warn("cannot reach the hub at {}:{}: {}", credential_.host, credential_.port, refusal_);
     co_return;
   }
-  connection_ = std::move(*connected);
+  connection_ = std::move(hub.connection);
   if (stopping_ || !hello()) co_return;
   std::string bytes;
   telemetry::v1::HubMessage message;
@@ -134,6 +114,8 @@ boost::asio::awaitable<void> Link::session() {
       on_ack(message.ack());
     } else if (message.has_need_definitions()) {
       on_need(message.need_definitions());
+    } else if (message.has_credits()) {
+      on_credits(message.credits());
     } else if (message.has_refusal()) {
       refusal_ = message.refusal().reason();
       retry_after_ms_ = message.refusal().retry_after_ms();
@@ -162,7 +144,7 @@ bool Link::hello() {
     stream.set_first_held(held.first_held);
     stream.set_next(held.next);
     hello.set_boot_id(std::string(base::as_chars(held.boot_id)));  // the last is the current boot's
-    streams_.push_back({held, held.first_held, {}});
+    streams_.push_back({held, held.first_held, {}, 0});
   }
   if (events_.describe) events_.describe(hello);
   return !connection_->write(message.SerializeAsString());
@@ -200,6 +182,12 @@ bool Link::on_welcome(const telemetry::v1::Welcome& welcome) {
   return true;
 }
 
+void Link::on_credits(const telemetry::v1::Credits& credits) {
+  credit_[0] = credits.live_bytes();
+  credit_[1] = credits.backfill_bytes();
+  pump();
+}
+
 void Link::on_ack(const telemetry::v1::FrameAck& ack) {
   for (const auto& a : ack.streams()) {
     if (a.stream() >= streams_.size()) continue;
@@ -220,10 +208,24 @@ void Link::on_ack(const telemetry::v1::FrameAck& ack) {
 void Link::on_need(const telemetry::v1::NeedDefinitions& need) {
   if (need.stream() >= streams_.size()) return;
   auto& stream = streams_[need.stream()];
-  telemetry::v1::DeviceMessage message;
-  *message.mutable_definitions() = spool_.definitions(stream.spool.epoch);
-  message.mutable_definitions()->set_stream(need.stream());
-  (void)send(message);
+  const telemetry::v1::Definitions known = spool_.definitions(stream.spool.epoch);
+  // Definitions that are lost, or did not help: without this the frame would go back and forth for ever.
+  const bool told_already = std::exchange(stream.told_for, need.sequence()) == need.sequence();
+  const bool defined = std::all_of(need.aliases().begin(), need.aliases().end(), [&known](std::uint32_t alias) {
+    return std::any_of(known.definitions().begin(), known.definitions().end(),
+                       [alias](const auto& d) { return d.alias() == alias; });
+  });
+  if (told_already || !defined) {
+    log_->error("frame {} of stream {} uses series that nobody can define any more: it becomes a gap", need.sequence(),
+                need.stream());
+    ++rejected_;
+    spool_.refuse(stream.spool.epoch, stream.spool.lane, need.sequence());
+  } else {
+    telemetry::v1::DeviceMessage message;
+    *message.mutable_definitions() = known;
+    message.mutable_definitions()->set_stream(need.stream());
+    (void)send(message);
+  }
   while (!stream.unacked.empty() && stream.unacked.back().first >= need.sequence()) {
     unacked_[stream.spool.lane] -= stream.unacked.back().second;
     stream.unacked.pop_back();

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "device-agent/link/credential.h"
+#include "device-agent/link/hub_connection.h"
 #include "device-agent/spool/spool.h"
 #include "wire/connection.h"
 #include "wire/task_group.h"
@@ -24,8 +25,8 @@ namespace agent {
 
 /// What the link asks of, and tells, the rest of the agent. Called on the agent's thread.
 struct LinkEvents {
-  std::function<void(telemetry::v1::Hello&)> describe;  // attributes, commands
-  std::function<void(const telemetry::v1::Welcome&)> welcomed;
+  std::function<void(telemetry::v1::Hello&)> describe;            // attributes, commands
+  std::function<void(const telemetry::v1::Welcome&)> welcomed;    // before the first frame of the session leaves
   std::function<void(const telemetry::v1::HubMessage&)> message;  // executions, leases, …
   std::function<void()> disconnected;
 };
@@ -36,7 +37,8 @@ struct LinkEvents {
 class Link {
  public:
   Link(boost::asio::any_io_executor executor, Credential credential, Spool& spool, const base::Clock& clock,
-       base::Random& random, std::shared_ptr<spdlog::logger> log, LinkEvents events);
+       base::Random& random, std::shared_ptr<spdlog::logger> log, LinkEvents events,
+       ConnectToHub connect = connect_to_hub);
   ~Link();
 
   boost::asio::awaitable<void> run();
@@ -54,17 +56,19 @@ class Link {
     Spool::Stream spool;
     std::uint64_t next = 1;                                     // to be sent
     std::deque<std::pair<std::uint64_t, std::size_t>> unacked;  // last sequence, bytes
+    std::uint64_t told_for = 0;                                 // the frame that definitions were last asked for
   };
   boost::asio::awaitable<void> session();
   bool hello();
   bool on_welcome(const telemetry::v1::Welcome& welcome);
   void on_ack(const telemetry::v1::FrameAck& ack);
+  void on_credits(const telemetry::v1::Credits& credits);
   void on_need(const telemetry::v1::NeedDefinitions& need);
   bool send_from(std::size_t index);
   boost::asio::awaitable<void> wait(std::int64_t us, const std::string& why);
 
-  boost::asio::any_io_executor executor_;
-  Credential credential_;
+  const Credential credential_;
+  const ConnectToHub connect_;
   Spool& spool_;
   const base::Clock& clock_;
   base::Random& random_;

@@ -35,7 +35,11 @@ void AlertActions::lease(const telemetry::v1::AlertLease& lease) {
     return;
   }
   const double remaining = lease.expires_us() - lease.server_time_us();
-  const auto life = static_cast<std::int64_t>(std::clamp(remaining, 0.0, static_cast<double>(kLongestLease)));
+  if (!(remaining > 0)) {  // NaN as well
+    end(lease.alert_id(), "its lease has ended");
+    return;
+  }
+  const auto life = static_cast<std::int64_t>(std::min(remaining, static_cast<double>(kLongestLease)));
   if (const auto it = active_.find(lease.alert_id()); it != active_.end()) {
     it->second.ends_boot_us = clock_.boot_us() + life;
     return;
@@ -69,7 +73,9 @@ void AlertActions::end(const std::string& id, const std::string& why) {
   if (config != nullptr) {
     const std::string what = "alert \"" + it->second.rule + "\" is over: " + why;
     if (config->action == "log") log_->info("{}", what);
-    if (!config->clear_command.empty()) (void)run_(config->clear_command, what);
+    if (!config->clear_command.empty() && !run_(config->clear_command, what)) {
+      log_->error("{}: there is no command \"{}\" that runs without arguments", what, config->clear_command);
+    }
   }
   active_.erase(it);
 }

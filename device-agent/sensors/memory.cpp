@@ -9,7 +9,7 @@ class MemorySensor final : public Sensor {
  public:
   explicit MemorySensor(std::string root) : path_(root + "/proc/meminfo") {}
   const std::vector<SeriesSpec>& series() const override { return series_; }
-  void sample(std::int64_t, std::vector<Sample>& out) override {
+  void sample(const SampleTime&, std::vector<Sample>& out) override {
     const auto text = read_file(path_);
     if (!text) return;
     const auto kib = [words = split_words(*text)](std::string_view key) -> std::optional<double> {

@@ -1,4 +1,5 @@
-// Bytes a second of each network interface, from /sys/class/net.
+// Bytes a second of each network interface, from /sys/class/net. Left out: the loopback, and containers' veth pairs,
+// whose names are new at each start (each would be a series of its own for ever).
 #include "device-agent/sensors/host_sensors.h"
 #include "device-agent/sensors/system_files.h"
 
@@ -13,23 +14,23 @@ class InterfaceSensor final : public Sensor {
         series_{{"net." + name_part(name) + ".received", "By/s", ValueType::number},
                 {"net." + name_part(name) + ".sent", "By/s", ValueType::number}} {}
   const std::vector<SeriesSpec>& series() const override { return series_; }
-  void sample(std::int64_t now_us, std::vector<Sample>& out) override {
+  void sample(const SampleTime& now, std::vector<Sample>& out) override {
     const std::optional<double> counters[2] = {read_number(folder_ + "rx_bytes"), read_number(folder_ + "tx_bytes")};
-    const double seconds = static_cast<double>(now_us - last_us_) / 1e6;
+    const double seconds = static_cast<double>(now.boot_us - last_us_) / 1e6;
     for (std::size_t i = 0; i < 2; ++i) {
       if (counters[i] && last_[i] && *counters[i] >= *last_[i] && last_us_ != 0 && seconds > 0) {
         out.push_back({i, static_cast<double>(static_cast<long long>((*counters[i] - *last_[i]) / seconds + 0.5))});
       }
       last_[i] = counters[i];
     }
-    last_us_ = now_us;
+    last_us_ = now.boot_us;
   }
 
  private:
   std::string folder_;
   std::vector<SeriesSpec> series_;
   std::optional<double> last_[2];
-  std::int64_t last_us_ = 0;
+  std::int64_t last_us_ = 0;  // boot time; 0: not yet
 };
 
 }  // namespace
@@ -39,8 +40,8 @@ void add_network_sensors(const std::string& root, Sensors& out) {
   std::size_t count = 0;
   const std::string folder = root + "/sys/class/net";
   for (const auto& name : list_folder(folder)) {
-    if (name == "lo" || count == kMostInterfaces || !read_number(folder + "/" + name + "/statistics/rx_bytes"))
-      continue;
+    if (name == "lo" || name.rfind("veth", 0) == 0 || count == kMostInterfaces) continue;
+    if (!read_number(folder + "/" + name + "/statistics/rx_bytes")) continue;
     out.push_back(std::make_unique<InterfaceSensor>(folder, name));
     ++count;
   }

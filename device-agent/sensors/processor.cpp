@@ -1,4 +1,6 @@
 // CPU use from /proc/stat, load from /proc/loadavg, uptime.
+#include <algorithm>
+
 #include "device-agent/sensors/host_sensors.h"
 #include "device-agent/sensors/system_files.h"
 
@@ -10,22 +12,24 @@ class CpuSensor final : public Sensor {
  public:
   explicit CpuSensor(std::string root) : path_(root + "/proc/stat") {}
   const std::vector<SeriesSpec>& series() const override { return series_; }
-  void sample(std::int64_t, std::vector<Sample>& out) override {
+  void sample(const SampleTime&, std::vector<Sample>& out) override {
     const auto line = read_line(path_);
     if (!line) return;
     const auto words = split_words(*line);
     if (words.size() < 6 || words[0] != "cpu") return;
     double total = 0, idle = 0, wait = 0;
     for (std::size_t i = 1; i < words.size() && i <= 8; ++i) {  // guest time is in user time already
-      const double ticks = to_number(words[i]).value_or(0);
-      total += ticks;
-      if (i == 4) idle = ticks;
-      if (i == 5) wait = ticks;
+      const auto ticks = to_number(words[i]);
+      if (!ticks) return;
+      total += *ticks;
+      if (i == 4) idle = *ticks;
+      if (i == 5) wait = *ticks;
     }
     if (total > total_ && total_ > 0) {
       const double span = total - total_;
+      // The kernel lets idle and iowait go back a little.
       const auto percent = [span](double part) {
-        return static_cast<double>(static_cast<long>(part / span * 1'000 + 0.5)) / 10;
+        return static_cast<double>(static_cast<long>(std::clamp(part / span, 0.0, 1.0) * 1'000 + 0.5)) / 10;
       };
       out.push_back({0, percent(span - (idle - idle_) - (wait - wait_))});
       out.push_back({1, percent(wait - wait_)});
@@ -43,7 +47,7 @@ class LoadSensor final : public Sensor {
  public:
   explicit LoadSensor(std::string root) : path_(root + "/proc/loadavg") {}
   const std::vector<SeriesSpec>& series() const override { return series_; }
-  void sample(std::int64_t, std::vector<Sample>& out) override {
+  void sample(const SampleTime&, std::vector<Sample>& out) override {
     const auto line = read_line(path_);
     if (!line) return;
     const auto words = split_words(*line);
@@ -62,7 +66,7 @@ class UptimeSensor final : public Sensor {
  public:
   explicit UptimeSensor(std::string root) : path_(root + "/proc/uptime") {}
   const std::vector<SeriesSpec>& series() const override { return series_; }
-  void sample(std::int64_t, std::vector<Sample>& out) override {
+  void sample(const SampleTime&, std::vector<Sample>& out) override {
     const auto line = read_line(path_);
     const auto words = line ? split_words(*line) : std::vector<std::string_view>{};
     if (words.empty()) return;

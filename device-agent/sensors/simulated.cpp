@@ -12,14 +12,14 @@ class SimulatedSensor final : public Sensor {
   explicit SimulatedSensor(std::uint64_t seed) : random_(seed * 7'919 + 17), offset_(random_.next_unit() * 6 - 3) {}
   const std::vector<SeriesSpec>& series() const override { return series_; }
 
-  void sample(std::int64_t now_us, std::vector<Sample>& out) override {
+  void sample(const SampleTime& now, std::vector<Sample>& out) override {
     // Now and then a sensor is silent for a while, as cables are.
     if (silent_ > 0) {
       --silent_;
       return;
     }
     if (random_.next_unit() < 0.0005) silent_ = 5 + static_cast<int>(random_.next_unit() * 55);
-    const double day = 6.283185307179586 * static_cast<double>(now_us % 86'400'000'000LL) / 86'400e6;
+    const double day = 6.283185307179586 * static_cast<double>(now.wall_us % 86'400'000'000LL) / 86'400e6;
     drift_ = drift_ * 0.999 + normal() * 0.02;
     if (random_.next_unit() < 0.001) step_ = random_.next_unit() * 4 - 2;  // somebody opened a window
     const double temperature = 20 + offset_ - 4 * std::cos(day) + drift_ + step_ + normal() * 0.05;

@@ -11,7 +11,7 @@ class FileSensor final : public Sensor {
   FileSensor(std::string path, SeriesSpec spec, double divisor)
       : path_(std::move(path)), series_{std::move(spec)}, divisor_(divisor) {}
   const std::vector<SeriesSpec>& series() const override { return series_; }
-  void sample(std::int64_t, std::vector<Sample>& out) override {
+  void sample(const SampleTime&, std::vector<Sample>& out) override {
     if (const auto value = read_number(path_)) out.push_back({0, *value / divisor_});
   }
 

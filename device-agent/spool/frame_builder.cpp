@@ -1,6 +1,7 @@
 #include "device-agent/spool/frame_builder.h"
 
 #include <algorithm>
+#include <cassert>
 
 #include "wire/frame_codec.h"
 
@@ -21,7 +22,9 @@ std::uint32_t FrameBuilder::alias(const std::string& name, const std::string& un
   return it->second;
 }
 
-void FrameBuilder::add(std::uint32_t alias, std::int64_t time_us, const Value& value) {
+void FrameBuilder::add(std::uint32_t alias, std::int64_t time_us, const Value& value, TimeBase base) {
+  assert(fits(base));
+  base_ = base;
   Column& column = columns_[alias];
   column.times.push_back(time_us);
   switch (value.index()) {
@@ -38,16 +41,22 @@ void FrameBuilder::add(std::uint32_t alias, std::int64_t time_us, const Value& v
   ++readings_;
 }
 
-std::string FrameBuilder::close(const base::Clock& clock) {
+std::string FrameBuilder::close(const base::Clock& clock, std::optional<std::int64_t> wall_minus_boot_us) {
   telemetry::v1::FrameBody body;
   for (; defined_ < definitions_.definitions_size(); ++defined_) {
     *body.add_definitions() = definitions_.definitions(defined_);
   }
   // Readings are stamped in whole milliseconds, so the frame is as well: blocks stay a byte a time shorter.
-  const std::int64_t wall = clock.now_us() / 1'000 * 1'000;
+  const std::int64_t boot = clock.boot_us() / 1'000 * 1'000;
+  std::int64_t wall = clock.now_us() / 1'000 * 1'000;
+  if (base_ == TimeBase::boot) {
+    body.set_unsynchronised(true);
+    body.set_rebased(clock.synchronised() || wall_minus_boot_us);
+    if (!clock.synchronised() && wall_minus_boot_us) wall = boot + *wall_minus_boot_us / 1'000 * 1'000;
+  }
   body.set_wall_us(static_cast<std::uint64_t>(wall));
-  body.set_monotonic_ms(static_cast<std::uint64_t>(clock.boot_us() / 1'000));
-  body.set_unsynchronised(!clock.synchronised());
+  body.set_monotonic_ms(static_cast<std::uint64_t>(boot / 1'000));
+  const std::int64_t counted_from = base_ == TimeBase::boot ? boot : wall;  // block times are relative to wall_us
   // Series sampled at the same times share a block.
   std::map<std::vector<std::int64_t>, telemetry::v1::Block*> blocks;
   std::map<telemetry::v1::Block*, std::uint32_t> last_alias;
@@ -55,7 +64,7 @@ std::string FrameBuilder::close(const base::Clock& clock) {
     auto [it, fresh] = blocks.try_emplace(column.times, nullptr);
     if (fresh) {
       it->second = body.add_blocks();
-      wire::encode_times(column.times, wall, *it->second);
+      wire::encode_times(column.times, counted_from, *it->second);
     }
     auto& out = *it->second->add_columns();
     auto& last = last_alias[it->second];

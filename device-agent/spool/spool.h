@@ -1,9 +1,4 @@
 // What the hub has not acknowledged yet: in memory while young, on disk when older, nothing of it ever renumbered.
-//
-// Files: <folder>/<made at>-<n>.spool, append-only. A file is "TSPOOL1\n" and records: u32 size, u32 crc32 (of type and
-// payload), u8 type, payload. Types: 'E' epoch (16) and boot id (16), of what follows, first in each file; 'D' a
-// Definitions message; 'F' lane u8, sequence u64, FrameBody; 'G' lane u8, first u64, last u64, GapFrame. Integers are
-// little endian.
 #pragma once
 
 #include <cstdint>
@@ -28,9 +23,9 @@ struct SpoolOptions {
 };
 
 /// Lives on the agent's thread. Frames are appended with the next number of their lane in this start's epoch; epoch,
-/// lane, number and bytes never change. flush() makes everything durable that is held: the agent calls it every few
-/// seconds (the loss window of a power cut) and at its end. acknowledged() forgets. Damaged records are left out, their
-/// file is kept as *.damaged, and the hole becomes a gap `spool_damaged`.
+/// lane and number never change, bytes only by place_times(). flush() makes everything durable that is held: the agent
+/// calls it every few seconds (the loss window of a power cut) and at its end. acknowledged() forgets. Damaged records
+/// are left out, their file is kept as *.damaged, and the hole becomes a gap `spool_damaged`.
 class Spool {
  public:
   struct Stream {
@@ -57,6 +52,13 @@ class Spool {
   /// The item that holds `sequence`, or the next one after it; nothing: none is left.
   std::optional<Item> read(const base::Id128& epoch, std::uint8_t lane, std::uint64_t sequence);
   void acknowledged(const base::Id128& epoch, std::uint8_t lane, std::uint64_t stored);
+  /// The hub can never take this frame: a gap `refused` takes its place.
+  void refuse(const base::Id128& epoch, std::uint8_t lane, std::uint64_t sequence);
+  /// Moves the times of this boot's frames that were made by an unsynchronised clock (also of earlier starts), once and
+  /// durably: to be called before any of them is sent. Frames of earlier boots cannot be placed and go as they are,
+  /// flagged. Where the disk fails, the rest
+  /// stay as they are.
+  base::Result<void> place_times(std::int64_t wall_minus_boot_us);
   base::Result<void> flush();
 
   std::size_t held() const;  // frames and gaps
@@ -75,6 +77,7 @@ class Spool {
   using SegmentPtr = std::shared_ptr<Segment>;
   struct Entry {
     bool is_gap = false;
+    bool is_unplaced = false;  // a frame whose times stand by an unsynchronised clock
     std::uint64_t first = 0, last = 0;
     std::string bytes;   // empty once on disk
     SegmentPtr segment;  // null while in memory only
@@ -93,13 +96,18 @@ class Spool {
   };
 
   explicit Spool(SpoolOptions options) : options_(std::move(options)) {}
+  // spool_load.cpp
   void load(const std::string& path);
+  void add_epoch(const base::Id128& epoch, const base::Id128& boot);
+  void take_in(Lane& lane, Entry entry);
   void note_holes();
+
+  base::Result<void> sync();
   base::Result<void> open_segment();
   base::Result<void> write_held();
   base::Result<void> write_entry(const Key& key, const Lane& lane, Entry& entry);
   base::Result<void> write_epoch(const base::Id128& epoch, const base::Id128& boot_id);
-  base::Result<void> write_record(char type, std::string_view payload);
+  base::Result<void> write_record(const std::string& record);
   void release(Entry& entry);
   void drop_oldest();
   std::optional<std::string> bytes_of(const Entry& entry) const;
@@ -111,7 +119,9 @@ class Spool {
   std::uint64_t next_age_ = 1;
   std::uint64_t next_file_ = 1;
   SegmentPtr current_;
+  std::vector<Entry> superseded_;  // where frames stood that place_times() moved: given up once those are durable
   int fd_ = -1;
+  bool is_unsynced_ = false;     // something was written since the last fdatasync
   base::Id128 segment_epoch_{};  // which epoch's records the current segment goes on with
   int definitions_written_ = 0;  // of the current epoch, in the current segment
   std::size_t disk_bytes_ = 0;

@@ -57,6 +57,12 @@ class AgentAtHub(unittest.TestCase):
         self.assertIn("another agent runs", done.stderr + done.stdout)
         self.assertEqual(self.hub.rest.get("/devices/pi")["presence"], "online")
 
+    def test_status_and_doctor_find_the_running_agent(self):
+        ask = lambda what: run(BIN / "device-agent", what, "--state-dir", self.agent.state, check=False)
+        wait_until(lambda: '"state":"connected"' in ask("status").stdout, "the status")
+        self.assertEqual(ask("status").returncode, 0)
+        self.assertIn("the running agent's link: connected", ask("doctor").stdout)
+
     def test_an_unknown_command_and_wrong_arguments_are_refused(self):
         for body in ({"command": "reboot"}, {"command": ""}, {}, {"command": "ping", "arguments": [1]},
                      {"command": "ping", "not_after": 1}):

@@ -34,9 +34,11 @@ class ScriptedPeer : public std::enable_shared_from_this<ScriptedPeer> {
     to_hub_.push_back(std::move(message));
     wake(moved_);
   }
-  void hang_up() {
+  /// Ends the connection; with a reason: by a close frame, which the other side reads as peer_close().
+  void hang_up(wire::CloseReason said = wire::CloseReason(1006)) {
     const std::lock_guard lock(mutex_);
     dead_ = true;
+    said_ = std::move(said);
     wake(moved_);
     wake(drained_);
     changed_.notify_all();
@@ -110,7 +112,7 @@ class ScriptedPeer : public std::enable_shared_from_this<ScriptedPeer> {
   std::deque<std::string> to_hub_, backlog_, received_;
   std::size_t backlog_bytes_ = 0, largest_backlog_ = 0, written_ = 0;
   bool accepting_ = true, dead_ = false, closed_ = false;
-  wire::CloseReason reason_;
+  wire::CloseReason reason_, said_{1006};
   boost::asio::steady_timer moved_, drained_;  // used on the executor only
 };
 
@@ -177,7 +179,10 @@ class ScriptedConnection final : public wire::Connection {
   }
   boost::asio::any_io_executor executor() override { return peer_->executor_; }
   std::string remote_address() const override { return "127.0.0.1"; }
-  wire::CloseReason peer_close() const override { return {1006, ""}; }
+  wire::CloseReason peer_close() const override {
+    const std::lock_guard lock(peer_->mutex_);
+    return peer_->said_;
+  }
   std::string subprotocol() const override { return "telemetry.live.v1"; }
 
  private:

@@ -1,0 +1,28 @@
+#include "device-agent/link/hub_connection.h"
+
+namespace agent {
+
+wire::Awaitable<HubConnection> connect_to_hub(Credential credential) {
+  wire::ClientTls::Options options;
+  options.ca_pem = credential.ca_pem;
+  options.alpn = wire::kDeviceAlpn;
+  const auto tls = wire::ClientTls::make(options);
+  if (!tls) co_return HubConnection("the CA in credential.toml cannot be used", true);
+  wire::ConnectTarget target;
+  target.host = credential.host;
+  target.port = credential.port;
+  target.path = "/api/v1/device";
+  target.subprotocol = "telemetry.device.v1";
+  target.headers["Authorization"] = "Bearer " + credential.token;
+  wire::ConnectionLimits limits;
+  limits.message_bytes = 256 * 1024;
+  int status = 0;
+  auto connected = co_await wire::connect(target, *tls, limits, &status);
+  if (connected) co_return HubConnection(std::move(*connected));
+  if (status == 401 || status == 403) {
+    co_return HubConnection("the token is not known to the hub or was revoked", true);
+  }
+  co_return HubConnection(connected.error().message(), false);
+}
+
+}  // namespace agent

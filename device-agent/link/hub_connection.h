@@ -1,0 +1,29 @@
+// How the link reaches the hub: the seam that tests replace.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "device-agent/link/credential.h"
+#include "wire/connection.h"
+
+namespace agent {
+
+/// An open connection, or why there is none. Not an aggregate on purpose: see CONTRIBUTING.md, "Coroutines and g++ 12".
+struct HubConnection {
+  HubConnection() = default;
+  explicit HubConnection(std::unique_ptr<wire::Connection> open) : connection(std::move(open)) {}
+  HubConnection(std::string why, bool is_refused) : problem(std::move(why)), refused(is_refused) {}
+
+  std::unique_ptr<wire::Connection> connection;
+  std::string problem;
+  bool refused = false;  // this credential will not be taken later either
+};
+
+using ConnectToHub = std::function<wire::Awaitable<HubConnection>(Credential)>;
+
+/// wss://HOST:PORT/api/v1/device with the bearer token, the hub's CA checked.
+wire::Awaitable<HubConnection> connect_to_hub(Credential credential);
+
+}  // namespace agent
