@@ -10,6 +10,7 @@ namespace fakes {
 class FixedRandom final : public base::Random {
  public:
   explicit FixedRandom(std::uint8_t byte) : byte_(byte) {}
+  void set(std::uint8_t byte) { byte_ = byte; }
   void fill(std::span<std::uint8_t> out) override { std::fill(out.begin(), out.end(), byte_); }
 
  private:

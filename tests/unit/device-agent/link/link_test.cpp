@@ -368,6 +368,29 @@ TEST_F(LinkTest, the_first_wait_is_at_most_a_second) {
   EXPECT_EQ(link->state(), "waiting 1 s: connection refused");
 }
 
+TEST_F(LinkTest, each_failure_doubles_the_longest_wait_and_a_welcome_begins_anew) {
+  hub.fail_with("connection refused", false);
+  start();
+  hub.until([this] { return hub.connects() == 3; }, "three failures");
+  random->set(0xff);
+  hub.until([this] { return hub.connects() == 4; }, "the fourth");
+  hub.settle();
+  EXPECT_EQ(link->state(), "waiting 8 s: connection refused");
+  link->stop();
+  hub.until([this] { return tasks.size() == 0; }, "the end");
+
+  start();
+  hub.until([this] { return hub.connects() == 7; }, "three failures more");
+  hub.accept();
+  hub.until_connected(8);
+  hub.welcome();
+  hub.until([this] { return link->is_welcomed(); }, "the welcome");
+  random->set(0xff);
+  hub.peer().hang_up(wire::CloseReason(1001, "away"));
+  hub.until([this] { return link->state().rfind("waiting", 0) == 0; }, "the wait");
+  EXPECT_EQ(link->state(), "waiting 1 s: away");
+}
+
 TEST_F(LinkTest, a_hub_that_talks_nonsense_is_left_and_tried_again) {
   append(0, 1);
   start();
