@@ -18,7 +18,7 @@ namespace pb = telemetry::v1;
 constexpr std::int64_t kWrong = 1'600'000'000'000'000;  // where a Pi's clock stands after a start without a network
 constexpr std::int64_t kRight = 1'700'000'000'000'000;
 
-base::Id128 id(std::uint8_t n) {
+base::Id128 session_id(std::uint8_t n) {
   base::Id128 made{};
   made.fill(n);
   return made;
@@ -58,10 +58,10 @@ class FrameTimesTest : public ::testing::Test {
     return builder.close(clock);
   }
   std::unique_ptr<Spool> open(std::uint8_t epoch, std::uint8_t boot, std::size_t segment_bytes = 1 << 20) {
-    return Spool::open({folder.path(), 64 << 20, segment_bytes}, id(epoch), id(boot)).value();
+    return Spool::open({folder.path(), 64 << 20, segment_bytes}, session_id(epoch), session_id(boot)).value();
   }
   static std::string body_of(Spool& spool, std::uint8_t epoch, std::uint64_t sequence) {
-    const auto item = spool.read(id(epoch), 1, sequence);
+    const auto item = spool.read(session_id(epoch), 1, sequence);
     EXPECT_TRUE(item && !item->is_gap) << sequence;
     return item ? item->bytes : std::string();
   }
@@ -162,7 +162,7 @@ TEST_F(FrameTimesTest, frames_on_disk_are_placed_durably_under_their_numbers) {
   }
   EXPECT_EQ(spool->damaged_records(), 0u);
   EXPECT_EQ(spool->held(), static_cast<std::size_t>(kFrames));
-  spool->acknowledged(id(1), 1, kFrames);
+  spool->acknowledged(session_id(1), 1, kFrames);
   spool.reset();
   EXPECT_EQ(open(3, 10)->held(), 0u);
 }
