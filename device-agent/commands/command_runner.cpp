@@ -96,7 +96,7 @@ void CommandRunner::finish(ExecutionUpdate update) {
 }
 
 void CommandRunner::request(const telemetry::v1::ExecutionRequest& request) {
-  if (running_.contains(request.id())) return;
+  if (const auto it = running_.find(request.id()); it != running_.end()) return tell_(it->second.last);
   if (const auto known = ledger_.find(request.id())) {
     ExecutionUpdate again = *known;
     if (again.state() == telemetry::v1::EXECUTION_STATE_ACCEPTED ||
@@ -104,7 +104,7 @@ void CommandRunner::request(const telemetry::v1::ExecutionRequest& request) {
       // Accepted by a process that is gone: nobody knows how far it came, and it is not run a second time.
       again.set_state(telemetry::v1::EXECUTION_STATE_UNCONFIRMED);
       again.set_error("the agent restarted while it ran");
-      again.set_revision(again.revision() + 1);
+      again.set_revision(again.revision() + 2);  // it may have told RUNNING, which is not in the ledger
       (void)ledger_.put(again);
     }
     return tell_(again);
@@ -156,7 +156,7 @@ void CommandRunner::request(const telemetry::v1::ExecutionRequest& request) {
     return finish(update);
   }
   auto cancelled = std::make_shared<bool>(false);
-  running_[request.id()] = cancelled;
+  running_[request.id()] = {cancelled, update};
   tasks_.spawn(run(command, std::move(argv), update, cancelled));
 }
 
@@ -165,6 +165,7 @@ boost::asio::awaitable<void> CommandRunner::run(const CommandConfig* command, st
   if (!update.id().empty()) {
     update.set_state(telemetry::v1::EXECUTION_STATE_RUNNING);
     update.set_revision(update.revision() + 1);
+    running_[update.id()].last = update;
     tell_(update);
   }
   const auto limit = std::chrono::milliseconds(command->timeout_ms);
@@ -193,7 +194,7 @@ boost::asio::awaitable<void> CommandRunner::run(const CommandConfig* command, st
 }
 
 void CommandRunner::cancel(const std::string& id) {
-  if (const auto it = running_.find(id); it != running_.end()) *it->second = true;
+  if (const auto it = running_.find(id); it != running_.end()) *it->second.is_cancelled = true;
 }
 
 bool CommandRunner::run_locally(const std::string& name, const std::string& why) {
@@ -207,7 +208,7 @@ bool CommandRunner::run_locally(const std::string& name, const std::string& why)
 }
 
 boost::asio::awaitable<void> CommandRunner::stop() {
-  for (auto& [id, cancelled] : running_) *cancelled = true;
+  for (auto& [id, running] : running_) *running.is_cancelled = true;
   co_await tasks_.join();
 }
 

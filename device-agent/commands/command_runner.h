@@ -59,7 +59,11 @@ class CommandRunner {
   std::shared_ptr<spdlog::logger> log_;
   std::function<void(const telemetry::v1::ExecutionUpdate&)> tell_;
   std::map<std::string, BuiltIn> built_in_;
-  std::map<std::string, std::shared_ptr<bool>> running_;  // id → cancel
+  struct Running {
+    std::shared_ptr<bool> is_cancelled;
+    telemetry::v1::ExecutionUpdate last;  // told again when the hub asks
+  };
+  std::map<std::string, Running> running_;  // by id
   wire::TaskGroup tasks_;
 };
 

@@ -13,6 +13,7 @@ namespace hub {
 namespace {
 
 constexpr std::size_t kBatchBytes = 4 * 1024 * 1024;  // then other tasks of control have a turn
+constexpr std::size_t kUnsavedAlerts = 1'000;         // of a value that flaps: one frame may hold very many
 constexpr std::int64_t kFlushInterval = 10'000'000;
 constexpr std::size_t kFlushRows = 2'000;  // a transaction of some milliseconds
 
@@ -29,6 +30,7 @@ void AlertService::State::drain() {
     if (commit->number <= position) continue;
     assert(commit->number == position + 1);
     evaluate(*commit);
+    if (is_stalled) return;  // the tick tries again
     bytes += commit->size_bytes;
     if (bytes < kBatchBytes) continue;
     if (save()) post([](State& self) { self.drain(); });
@@ -75,6 +77,8 @@ void AlertService::State::evaluate_values(SeriesId series, const std::vector<std
       is_touched = true;
       if (transition == rules::Transition::fired) fired(match, was_pending ? pending_since_us : times[i]);
       if (transition == rules::Transition::resolved) resolved(watch, times[i], value);
+      // In the middle of a commit as good as at its end: the cursor stays, and what is stored is late the next time.
+      if (unsaved.alerts.size() >= kUnsavedAlerts && !is_stalled) (void)save();
     }
     if (is_touched) watches.touch(watch);
   }

@@ -68,6 +68,8 @@ Result<void> AlertService::start() {
   if (state.position > head) {
     state.log->warn("the alert engine's cursor {} is ahead of the journal's head {}: restored from a backup?",
                     state.position, head);
+    // Nothing is known of the numbers that are given again: until history is read, a stop must begin with it anew.
+    state.position = state.stored_cursor = 0;
     state.begin_history();
   } else {
     state.catch_up();
@@ -169,12 +171,14 @@ void AlertService::State::store_said() {
   std::vector<AlertRecord> changed;
   std::vector<Event> events;
   std::size_t left = kSaidPerTick;
-  while (!said.empty() && left > 0) {
-    const auto& [device, alerts] = *said.begin();
+  auto end = said.begin();
+  for (; end != said.end() && left > 0; ++end) {
+    const auto& [device, alerts] = *end;
     for (const auto& [id, words] : alerts) {
       if (left > 0) --left;
       auto alert = find_alert(id);
-      if (!alert) continue;
+      if (!alert && alert.error().code == errc::not_found) continue;
+      if (!alert) return log->error("what devices did about alerts waits: {}", alert.error().detail);
       if (alert->device != device) {
         log->warn("device {} speaks of alert {} of device {}: refused", device.str(), id.str(), alert->device.str());
         continue;
@@ -185,13 +189,13 @@ void AlertService::State::store_said() {
       events.push_back(event_of(*alert));
       changed.push_back(std::move(*alert));
     }
-    said.erase(said.begin());
   }
-  if (changed.empty()) return;
-  if (auto done = store.advance(stored_cursor, {}, changed, events); !done) {
-    log->error("what devices did about alerts could not be stored: {}", done.error().message());
-    return;
+  if (!changed.empty()) {
+    if (auto done = store.advance(stored_cursor, {}, changed, events); !done) {
+      return log->error("what devices did about alerts waits: {}", done.error().message());
+    }
   }
+  said.erase(said.begin(), end);
   for (const auto& alert : changed) {
     if (auto* active = firing.find(alert.id)) active->record = alert;
   }

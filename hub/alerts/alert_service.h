@@ -61,7 +61,8 @@ class AlertService {
 
   /// What goes into Welcome: all active leases of the device.
   std::vector<telemetry::v1::AlertLease> leases(const DeviceId& device);
-  /// What the device did about a lease; stored with the next tick, the last word of each alert.
+  /// What the device did about a lease; stored with the next tick, the last word of each alert; 64 alerts a device
+  /// wait at most, more are dropped.
   void device_lease_state(const DeviceId& device, const telemetry::v1::LeaseState& state);
   void tick();  // each second
 

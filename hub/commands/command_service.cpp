@@ -6,7 +6,6 @@
 #include <boost/json/serialize.hpp>
 #include <cassert>
 #include <map>
-#include <set>
 
 #include "hub/commands/command_arguments.h"
 #include "hub/commands/execution_state.h"
@@ -47,7 +46,9 @@ struct CommandService::State {
   std::shared_ptr<spdlog::logger> log;
 
   OpenExecutions open{};
-  std::set<DeviceId> ask_again{};  // what they said could not be stored
+  // Devices to ask once more and when: what they said could not be stored, or asking itself did not go through. One
+  // entry a device at most; gone when it connects, which asks anyway.
+  std::map<DeviceId, std::int64_t> ask_again{};
   // Connections whose queue was full, and when to try them next; one entry a device with QUEUED executions at most.
   std::map<DeviceId, std::int64_t> congested{};
 
@@ -56,8 +57,10 @@ struct CommandService::State {
   bool change(OpenExecution& execution, ExecutionState state);
   void keep_or_forget(OpenExecution& execution);
   bool send_request(const ExecutionRecord& record);
-  void send_cancel(const ExecutionRecord& record);
+  bool send_cancel(const ExecutionRecord& record);
   void ask(const DeviceId& device);
+  bool ask_all(const DeviceId& device);
+  void ask_later(const DeviceId& device, std::int64_t wait_us);
   void dispatch(const DeviceId& device);
   void settle_overdue();
   void store_progress();
@@ -117,29 +120,40 @@ bool CommandService::State::send_request(const ExecutionRecord& record) {
   return links.send(record.device, std::move(message));
 }
 
-void CommandService::State::send_cancel(const ExecutionRecord& record) {
+bool CommandService::State::send_cancel(const ExecutionRecord& record) {
   auto message = std::make_shared<telemetry::v1::HubMessage>();
   message->mutable_cancel()->set_id(record.id.str());
-  (void)links.send(record.device, std::move(message));  // false: asked again at the next connection
+  return links.send(record.device, std::move(message));
 }
 
 /// Sends again what the device has or may have. The id is the idempotency key: it answers with what it knows, or
 /// EXPIRED where it never had it and the deadline is over.
 void CommandService::State::ask(const DeviceId& device) {
+  ask_again.erase(device);
+  if (!ask_all(device)) ask_later(device, kCongestionWait);
+}
+
+bool CommandService::State::ask_all(const DeviceId& device) {
   for (const auto* execution : open.of(device)) {
     if (!is_in_flight(execution->record.state)) continue;
-    if (!send_request(execution->record)) return;
-    if (execution->is_cancel_wished) send_cancel(execution->record);
+    if (!send_request(execution->record)) return false;
+    if (execution->is_cancel_wished && !send_cancel(execution->record)) return false;
   }
   for (const auto& id : open.unconfirmed_of(device)) {
     const auto found = store.find(id);
-    if (!found) return;
+    if (!found) return false;
     if (!*found || (*found)->state != ExecutionState::unconfirmed) {
       open.erase_unconfirmed(device, id);
     } else if (!send_request(**found)) {
-      return;
+      return false;
     }
   }
+  return true;
+}
+
+/// A device that is away is asked when it connects.
+void CommandService::State::ask_later(const DeviceId& device, std::int64_t wait_us) {
+  if (links.is_connected(device)) ask_again[device] = clock.boot_us() + wait_us;
 }
 
 void CommandService::State::dispatch(const DeviceId& device) {
@@ -172,8 +186,11 @@ void CommandService::State::dispatch(const DeviceId& device) {
     congested[device] = clock.boot_us() + kCongestionWait;
     auto back = queued;
     back.updated_us = clock.now_us();
-    // Where even this cannot be stored it stays SENT: asked about again, at worst UNCONFIRMED.
-    if (put(back)) next->record = std::move(back);
+    if (put(back)) {
+      next->record = std::move(back);
+    } else {  // it stays SENT, as hub.db has it, and goes when the device is asked about it
+      ask_later(device, kCongestionWait);
+    }
     return;
   }
 }
@@ -314,7 +331,7 @@ Outcome<ExecutionRecord> CommandService::cancel(const ExecutionId& id) {
   if (auto* open = state.open.find(id)) {
     if (open->record.state != ExecutionState::queued) {
       open->is_cancel_wished = true;
-      state.send_cancel(open->record);
+      if (!state.send_cancel(open->record)) state.ask_later(open->record.device, kCongestionWait);
       return open->record;
     }
     auto cancelled = open->record;
@@ -330,13 +347,12 @@ Outcome<ExecutionRecord> CommandService::cancel(const ExecutionId& id) {
   if (is_final(found->state)) {
     return Problem{errc::conflict, std::string("the execution has ended: ") + to_string(found->state), ""};
   }
-  state.send_cancel(*found);  // UNCONFIRMED: perhaps it still runs
+  (void)state.send_cancel(*found);  // UNCONFIRMED: perhaps it still runs
   return found;
 }
 
 void CommandService::device_connected(const DeviceId& device) {
   assert(state_->control.is_current());
-  state_->ask_again.erase(device);
   state_->congested.erase(device);
   state_->ask(device);
   state_->dispatch(device);
@@ -358,7 +374,7 @@ void CommandService::device_update(const DeviceId& device, const telemetry::v1::
     auto found = state.store.find(id);
     if (!found) {
       state.log->error("execution {}: {}", id.str(), found.error().message());
-      state.ask_again.insert(device);
+      state.ask_later(device, 0);
       return;
     }
     stored = std::move(*found);
@@ -389,10 +405,11 @@ void CommandService::device_update(const DeviceId& device, const telemetry::v1::
     return;
   }
   if (!state.put(changed)) {
-    state.ask_again.insert(device);
+    state.ask_later(device, 0);
     return;
   }
-  if (execution == nullptr) {  // an UNCONFIRMED one, or one of a restored hub.db
+  if (execution == nullptr) {  // it was UNCONFIRMED, and may still be
+    if (changed.state == ExecutionState::unconfirmed) return;
     state.open.erase_unconfirmed(device, id);
     if (!is_final(changed.state)) state.open.add(std::move(changed)).stored_boot_us = state.clock.boot_us();
   } else {
@@ -407,7 +424,12 @@ void CommandService::tick() {
   assert(state.control.is_current());
   state.store_progress();
   state.settle_overdue();
-  for (const auto& device : std::exchange(state.ask_again, {})) state.ask(device);
+  const std::int64_t now = state.clock.boot_us();
+  std::vector<DeviceId> due;
+  for (const auto& [device, when] : state.ask_again) {
+    if (when <= now) due.push_back(device);
+  }
+  for (const auto& device : due) state.ask(device);
   // What could not be sent before (a full queue, a disk that was full), or waits behind one that was just settled.
   for (const auto& device : state.open.devices()) state.dispatch(device);
 }

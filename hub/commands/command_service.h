@@ -34,14 +34,16 @@ struct CommandRequest {
 };
 
 /// QUEUED → SENT → ACCEPTED → RUNNING → SUCCEEDED | FAILED | REJECTED | EXPIRED | CANCELLED; UNCONFIRMED when a sent
-/// one passes its deadline plus timeout unheard, until the device tells (execution_state.h has the table). Owns the
-/// memory of open executions; lives on `control`: call everything there. One in flight per device, at most 100 queued a
-/// device (then busy). Every change is one hub.db transaction with its event; then `publish`. Progress of a RUNNING one
-/// is stored at most twice a second, so that a talkative device costs no more. A change that hub.db refuses has not
-/// happened: the device is asked again, the tick tries again. Ends by destruction; there is nothing to wait for.
+/// one passes its deadline plus timeout unheard, or the device was interrupted and does not know either, until a later
+/// truth (execution_state.h has the table). Owns the memory of open executions; lives on `control`: call everything
+/// there. One in flight per device, at most 100 queued a device (then busy). Every change is one hub.db transaction
+/// with its event; then `publish`. Progress of a RUNNING one is stored at most twice a second, so that a talkative
+/// device costs no more. A change that hub.db refuses has not happened: the device is asked again, the tick tries
+/// again. Ends by destruction; there is nothing to wait for.
 ///
 /// SENT is stored before the message is handed to the connection, and taken back where that did not take it: a crash
-/// in between leaves SENT (asked again at the next connection), never a QUEUED that runs.
+/// in between leaves SENT (asked again at the next connection), never a QUEUED that runs. Where asking does not go
+/// through (a full connection), it is tried again 10 s later.
 class CommandService {
  public:
   CommandService(ExecutionStore& store, DeviceRegistry& devices, DeviceLinks& links, base::Worker& control,
@@ -59,7 +61,7 @@ class CommandService {
   /// Newest first.
   Outcome<std::vector<ExecutionRecord>> list(const DeviceId& device, std::size_t limit);
   /// QUEUED: CANCELLED at once. SENT or later: asks the device, now or when it connects; the state follows what it
-  /// says. conflict: it has ended.
+  /// says. UNCONFIRMED: asks now only. A wish is not stored: a restart of the hub forgets it. conflict: it has ended.
   Outcome<ExecutionRecord> cancel(const ExecutionId& id);
 
   void device_connected(const DeviceId& device);  // sends what is queued; re-sends what was sent and is unheard

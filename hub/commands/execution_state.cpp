@@ -21,7 +21,7 @@ struct Row {
 // One row a state, in the order of the enum.
 constexpr std::array<Row, 10> kTable{{
     // A report about a QUEUED one comes where hub.db was restored from before it was sent: the device knows better.
-    {queued, bit(sent) | bit(accepted) | bit(running) | kEnds},
+    {queued, bit(sent) | bit(accepted) | bit(running) | kEnds | bit(unconfirmed)},
     // Back to QUEUED: the connection did not take the message, so nobody has it.
     {sent, bit(queued) | bit(accepted) | bit(running) | kEnds | bit(unconfirmed)},
     {accepted, bit(running) | kEnds | bit(unconfirmed)},
@@ -52,6 +52,7 @@ std::optional<ExecutionState> reported_state(telemetry::v1::ExecutionState state
     case telemetry::v1::EXECUTION_STATE_REJECTED:
     case telemetry::v1::EXECUTION_STATE_EXPIRED:
     case telemetry::v1::EXECUTION_STATE_CANCELLED:
+    case telemetry::v1::EXECUTION_STATE_UNCONFIRMED:
       return same;
     default:
       return std::nullopt;

@@ -17,7 +17,8 @@ constexpr bool is_in_flight(ExecutionState s) {
   return s == ExecutionState::sent || s == ExecutionState::accepted || s == ExecutionState::running;
 }
 
-/// A state that a device may report; nothing for those that only the hub can know (QUEUED, SENT, UNCONFIRMED).
+/// A state that a device may report; nothing for those that only the hub can know (QUEUED, SENT). UNCONFIRMED from a
+/// device: it was interrupted while it ran and does not know the outcome either.
 std::optional<ExecutionState> reported_state(telemetry::v1::ExecutionState state);
 
 }  // namespace hub

@@ -33,6 +33,8 @@ UpdateVerdict apply_update(const telemetry::v1::ExecutionUpdate& update, std::in
     // A second ACCEPTED with news in it would only be unusual; it is no other state.
     if (!state || *state != execution.state || is_final(execution.state)) return UpdateVerdict::illegal;
   }
+  // Why nobody knew is no news once somebody does.
+  if (execution.state == ExecutionState::unconfirmed && *state != execution.state) execution.error.clear();
   execution.state = *state;
   execution.device_revision = update.revision();
   execution.updated_us = now_us;

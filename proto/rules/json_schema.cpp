@@ -19,7 +19,7 @@ using MaybeProblem = std::optional<SchemaProblem>;
 constexpr std::array<std::string_view, 7> kTypes{"null", "boolean", "object", "array", "number", "integer", "string"};
 
 // They refuse values, and this subset cannot: better no command than an unchecked one.
-constexpr std::array<std::string_view, 27> kUnsupported{"$ref",
+constexpr std::array<std::string_view, 28> kUnsupported{"$ref",
                                                         "$dynamicRef",
                                                         "allOf",
                                                         "anyOf",
@@ -45,7 +45,8 @@ constexpr std::array<std::string_view, 27> kUnsupported{"$ref",
                                                         "minItems",
                                                         "maxItems",
                                                         "multipleOf",
-                                                        "exclusiveMinimum"};
+                                                        "exclusiveMinimum",
+                                                        "exclusiveMaximum"};
 
 template <class List>
 bool contains(const List& list, std::string_view word) {
@@ -152,7 +153,7 @@ MaybeProblem verify_keyword(std::string_view key, const json::value& value, cons
     if (!value.is_bool()) return SchemaProblem{where, "must be true or false (a schema here is not supported)"};
   } else if (key == "items") {
     return verify(value, where);
-  } else if (contains(kUnsupported, key) || key == "exclusiveMaximum") {
+  } else if (contains(kUnsupported, key)) {
     return SchemaProblem{where, "is a keyword that is not supported"};
   }
   return std::nullopt;

@@ -188,6 +188,52 @@ TEST_F(Alerts, a_cursor_ahead_of_a_restored_journal_is_moved_back) {
   EXPECT_EQ(on([&] { return files.alerts->load_cursor().value(); }), readings->head().commit);
 }
 
+TEST_F(Alerts, a_cursor_ahead_is_not_stored_again_while_history_waits) {
+  make(hot());
+  read(0, 20);
+  on([&] {
+    std::vector<Event> none;
+    ASSERT_TRUE(files.alerts->advance(1'000, {}, {}, none));
+  });
+  end();
+  files.reopen();
+  begin(false);
+  readings->refused_reads = 1;  // no tick, so it is not read again
+  start();
+  auto other = hot();
+  other.name = "hot too";
+  make(other);  // stores the cursor
+  EXPECT_LE(on([&] { return files.alerts->load_cursor().value(); }), readings->head().commit);
+}
+
+TEST_F(Alerts, a_value_that_flaps_is_stored_in_parts_and_a_stop_between_them_loses_nothing) {
+  make(hot());
+  constexpr int kAlerts = 1'800;  // 3,600 changes: four parts
+  std::vector<double> values;
+  std::vector<std::int64_t> seconds;
+  for (int i = 0; i < 2 * kAlerts; ++i) {
+    values.push_back(i % 2 == 0 ? 31 : 20);
+    seconds.push_back(i);
+  }
+  store->writes_until_failure = 2;
+  store_frame(temperature, values, seconds);
+  wait_evaluated_or_stalled();
+  const auto stored = on([&] { return files.alerts->list_alerts(0, 10'000).value().size(); });
+  EXPECT_EQ(stored, 1'000u);  // fired and resolved
+  EXPECT_EQ(take_published().size(), 2'000u);
+  restart();
+  wait_evaluated();
+  const auto all = on([&] { return service->alerts(0, 10'000).value(); });
+  std::set<std::int64_t> fired;
+  for (const auto& alert : all) {
+    fired.insert(alert.fired_us);
+    EXPECT_EQ(alert.resolved_us, alert.fired_us + kSecond);
+  }
+  EXPECT_EQ(all.size(), static_cast<std::size_t>(kAlerts));
+  EXPECT_EQ(fired.size(), static_cast<std::size_t>(kAlerts));
+  EXPECT_EQ(take_published().size(), 1'600u);
+}
+
 TEST_F(Alerts, a_rule_does_not_see_what_came_before_it_after_a_restart) {
   read(0, 31);
   read(1, 20);

@@ -269,6 +269,21 @@ TEST_F(Alerts, what_the_device_did_is_kept_and_another_device_is_not_believed) {
   EXPECT_EQ(alerts()[0].device_error, "lamp broken");
 }
 
+TEST_F(Alerts, what_the_device_did_waits_while_it_cannot_be_stored) {
+  make(hot());
+  read(0, 31);
+  telemetry::v1::LeaseState said;
+  said.set_alert_id(firing()[0].id.str());
+  said.set_action("command:lamp");
+  on([&] { service->device_lease_state(device, said); });
+  store->writes_until_failure = 0;
+  pass(kSecond);
+  EXPECT_EQ(firing()[0].device_action, "");
+  store->writes_until_failure = -1;
+  pass(kSecond);
+  EXPECT_EQ(firing()[0].device_action, "command:lamp");
+}
+
 TEST_F(Alerts, alerts_of_removed_devices_and_superseded_series_end) {
   make(hot());
   read(0, 31);

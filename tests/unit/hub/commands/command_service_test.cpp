@@ -261,6 +261,34 @@ TEST_F(Commands, a_running_one_that_is_heard_is_not_unconfirmed) {
   EXPECT_EQ(state_of(made.id), succeeded);
 }
 
+TEST_F(Commands, a_device_that_was_interrupted_and_does_not_know_frees_the_next) {
+  DeviceDesk desk(links, device);
+  connect(desk);
+  const auto made = created("reboot"), next = created();
+  tell(made.id, EXECUTION_STATE_RUNNING, 2);
+  desk.take();
+  ExecutionUpdate unknown;
+  unknown.set_id(made.id.str());
+  unknown.set_state(EXECUTION_STATE_UNCONFIRMED);
+  unknown.set_revision(3);
+  unknown.set_error("the agent restarted while it ran");
+  tell(unknown);
+  EXPECT_EQ(state_of(made.id), unconfirmed);
+  EXPECT_EQ(get(made.id).error, "the agent restarted while it ran");
+  EXPECT_EQ(requested(desk.take()), Words{next.id.str()});
+  tell(next.id, EXECUTION_STATE_SUCCEEDED, 1);
+  unknown.set_revision(4);  // it keeps not knowing, so it keeps being asked, and is in nobody's way
+  tell(unknown);
+  EXPECT_EQ(state_of(made.id), unconfirmed);
+  disconnect(desk);
+  connect(desk);
+  EXPECT_EQ(requested(desk.take()), Words{made.id.str()});
+  EXPECT_EQ(created().state, sent);
+  tell(made.id, EXECUTION_STATE_SUCCEEDED, 5);
+  EXPECT_EQ(state_of(made.id), succeeded);
+  EXPECT_EQ(get(made.id).error, "");
+}
+
 TEST_F(Commands, reconnecting_asks_again_with_the_same_id) {
   DeviceDesk desk(links, device);
   connect(desk);
@@ -373,6 +401,54 @@ TEST_F(Commands, a_truth_that_could_not_be_stored_is_asked_for_again) {
   EXPECT_EQ(state_of(made.id), succeeded);
 }
 
+TEST_F(Commands, a_question_that_a_full_connection_did_not_take_is_put_again) {
+  DeviceDesk desk(links, device);
+  connect(desk);
+  const auto made = created();
+  desk.take();
+  store->puts_until_failure = 0;
+  tell(made.id, EXECUTION_STATE_SUCCEEDED, 1);
+  store->puts_until_failure = -1;
+  desk.is_full = true;
+  pass(kSecond);
+  desk.is_full = false;
+  pass(kSecond);  // not each second: a slow connection would never be free
+  EXPECT_EQ(requested(desk.take()), Words{});
+  pass(9 * kSecond);
+  EXPECT_EQ(requested(desk.take()), Words{made.id.str()});
+  pass(10 * kSecond);  // it was put: from here on the device answers
+  EXPECT_EQ(requested(desk.take()), Words{});
+}
+
+TEST_F(Commands, a_cancellation_that_a_full_connection_did_not_take_is_put_again) {
+  DeviceDesk desk(links, device);
+  connect(desk);
+  const auto made = created();
+  desk.take();
+  desk.is_full = true;
+  EXPECT_EQ(on([&] { return service->cancel(made.id); })->state, sent);
+  desk.is_full = false;
+  pass(10 * kSecond);
+  const auto messages = desk.take();
+  ASSERT_EQ(messages.size(), 2u);
+  EXPECT_EQ(messages[1].cancel().id(), made.id.str());
+}
+
+TEST_F(Commands, one_that_was_not_taken_and_could_not_be_put_back_still_goes) {
+  DeviceDesk desk(links, device);
+  connect(desk);
+  desk.is_full = true;
+  store->puts_until_failure = 2;  // QUEUED and SENT; not QUEUED again
+  const auto made = created();
+  EXPECT_EQ(made.state, sent);
+  desk.is_full = false;
+  store->puts_until_failure = -1;
+  pass(10 * kSecond);
+  EXPECT_EQ(requested(desk.take()), Words{made.id.str()});
+  tell(made.id, EXECUTION_STATE_SUCCEEDED, 1);
+  EXPECT_EQ(state_of(made.id), succeeded);
+}
+
 TEST_F(Commands, another_device_cannot_settle_it) {
   DeviceDesk desk(links, device);
   connect(desk);
@@ -380,7 +456,7 @@ TEST_F(Commands, another_device_cannot_settle_it) {
   tell(made.id, EXECUTION_STATE_SUCCEEDED, 5, &other);
   EXPECT_EQ(state_of(made.id), sent);
   tell(ExecutionId("xunknown"), EXECUTION_STATE_SUCCEEDED, 5);
-  tell(made.id, EXECUTION_STATE_UNCONFIRMED, 5);
+  tell(made.id, EXECUTION_STATE_SENT, 5);
   tell(made.id, EXECUTION_STATE_QUEUED, 6);
   EXPECT_EQ(state_of(made.id), sent);
 }

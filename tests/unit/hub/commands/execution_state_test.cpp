@@ -47,11 +47,12 @@ TEST(ExecutionState, what_ran_cannot_become_never_ran) {
 TEST(ExecutionState, devices_cannot_report_what_only_the_hub_knows) {
   using namespace telemetry::v1;
   for (const auto state : {EXECUTION_STATE_UNSPECIFIED, EXECUTION_STATE_QUEUED, EXECUTION_STATE_SENT,
-                           EXECUTION_STATE_UNCONFIRMED, static_cast<telemetry::v1::ExecutionState>(77)}) {
+                           static_cast<telemetry::v1::ExecutionState>(77)}) {
     EXPECT_EQ(reported_state(state), std::nullopt);
   }
   EXPECT_EQ(reported_state(EXECUTION_STATE_RUNNING), running);
   EXPECT_EQ(reported_state(EXECUTION_STATE_EXPIRED), expired);
+  EXPECT_EQ(reported_state(EXECUTION_STATE_UNCONFIRMED), unconfirmed);  // interrupted: it does not know either
 }
 
 TEST(ExecutionUpdate, output_is_appended_and_bounded_at_a_character) {
