@@ -41,6 +41,8 @@ const char* to_string(GapReason reason) {
       return "invalid_value";
     case GapReason::sensor_failed:
       return "sensor_failed";
+    case GapReason::file_missing:
+      return "file_missing";
   }
   return "unknown";
 }

@@ -49,7 +49,8 @@ enum class GapReason : std::uint8_t {
   quota,
   restore,
   invalid_value,
-  sensor_failed
+  sensor_failed,
+  file_missing  // the hub only: a file of the store is missing or damaged, and may come back
 };
 const char* to_string(GapReason reason);  // "spool_full" …
 

@@ -1,5 +1,5 @@
 // The store of readings, as everyone but its engine sees it. No files, no SQL, no Asio in here.
-// Engines: sqlite/ (journal segments, recent.db, later partitions). tests/contract runs one suite over every engine.
+// Engines: sqlite/ (journal segments, recent.db, partitions). tests/contract runs one suite over every engine.
 #pragma once
 
 #include <cstdint>
@@ -72,6 +72,9 @@ struct StoreStatus {
   std::uint64_t journal_bytes = 0, recent_bytes = 0, tail_bytes = 0;
   std::uint64_t readings_stored = 0, frames_stored = 0, frames_duplicate = 0, commits = 0, fsyncs = 0;
   std::uint64_t seals = 0;
+  std::uint64_t partitions = 0, partition_bytes = 0, compactions = 0;
+  CommitNumber compacted_through = 0;  // of what is sealed up to here, nothing waits to be compacted
+  std::string warning;  // what needs a person and does not stop ingest: files missing, damaged or unknown; empty: none
   std::string failure;  // why ingest is stopped; empty: it is not
   bool fatal = false;   // it stays stopped: exit, and recover by replay at the next start
 };

@@ -101,6 +101,14 @@ class StoreUnderTest {
     wait_until([&] { return store_->status().sealed_through >= head; });
   }
 
+  /// Lets days end, seals, and waits until the engine has put away what it then puts away (partitions).
+  void compact() {
+    clock_.advance(3 * std::int64_t{86'400'000'000});
+    seal();
+    const hub::CommitNumber sealed = store_->status().sealed_through;
+    wait_until([&] { return store_->status().compacted_through >= sealed; });
+  }
+
   static void wait_until(const std::function<bool()>& done) {
     const auto deadline = std::chrono::steady_clock::now() + fakes::kReplyDeadline;
     while (!done()) {

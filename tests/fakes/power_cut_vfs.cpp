@@ -23,6 +23,10 @@ void write_file(const std::string& path, const std::string& content) {
   out.write(content.data(), static_cast<std::streamsize>(content.size()));
 }
 
+std::string folder_of(const std::string& path) {
+  return std::filesystem::path(path).parent_path().string();
+}
+
 bool is_index(const std::string& path) {
   return path.ends_with("-shm");
 }
@@ -34,6 +38,7 @@ struct PowerCutVfs::File {
   sqlite3_file base;
   PowerCutVfs* owner;
   NodePtr node;
+  std::string folder;
   bool syncs_folder;
   sqlite3_file* real() { return reinterpret_cast<sqlite3_file*>(this + 1); }
 };
@@ -65,6 +70,7 @@ struct PowerCutVfs::Calls {
       }
     }
     opened->node = node;
+    opened->folder = folder_of(name);
     const bool is_log = (flags & (SQLITE_OPEN_WAL | SQLITE_OPEN_MAIN_JOURNAL | SQLITE_OPEN_SUPER_JOURNAL)) != 0;
     opened->syncs_folder = is_log && (flags & SQLITE_OPEN_CREATE) != 0;
     return code;
@@ -76,7 +82,7 @@ struct PowerCutVfs::Calls {
     if (const int code = self.count_call(true, SQLITE_IOERR_DELETE); code != SQLITE_OK) return code;
     const int code = self.system_->xDelete(self.system_, name, 0);
     if (code == SQLITE_OK) self.names_.erase(name);
-    if (sync_folder != 0) self.sync_folder();
+    if (sync_folder != 0) self.sync_folder(folder_of(name));
     return code;
   }
 
@@ -146,7 +152,7 @@ struct PowerCutVfs::Calls {
     if (const int code = self.owner->count_call(true, SQLITE_IOERR_FSYNC); code != SQLITE_OK) return code;
     ++self.owner->syncs_;
     if (self.node) self.owner->sync(*self.node);
-    if (self.syncs_folder) self.owner->sync_folder();
+    if (self.syncs_folder) self.owner->sync_folder(self.folder);
     self.syncs_folder = false;
     return SQLITE_OK;
   }
@@ -187,7 +193,37 @@ struct PowerCutVfs::Calls {
   }
 };
 
-PowerCutVfs::PowerCutVfs(std::string name) : name_(std::move(name)), system_(sqlite3_vfs_find(nullptr)) {
+/// A rename is a change like others; whether it survives a cut depends on the folder, and so does the old name.
+class PowerCutVfs::Names final : public hub::sqlite::FileNames {
+ public:
+  explicit Names(PowerCutVfs& owner) : owner_(owner) {}
+
+  bool rename(const std::string& from, const std::string& to) override {
+    const std::lock_guard lock(owner_.mutex_);
+    if (owner_.count_call(true, SQLITE_IOERR) != SQLITE_OK) return false;
+    std::error_code error;
+    std::filesystem::rename(from, to, error);
+    if (error) return false;
+    if (const auto moved = owner_.names_.find(from); moved != owner_.names_.end()) {
+      owner_.names_[to] = moved->second;
+      owner_.names_.erase(from);
+    }
+    return true;
+  }
+
+  bool sync_folder(const std::string& folder) override {
+    const std::lock_guard lock(owner_.mutex_);
+    if (owner_.count_call(true, SQLITE_IOERR) != SQLITE_OK) return false;
+    ++owner_.syncs_;
+    owner_.sync_folder(folder);
+    return true;
+  }
+
+ private:
+  PowerCutVfs& owner_;
+};
+
+PowerCutVfs::PowerCutVfs(std::string name) : name_(std::move(name)), system_(sqlite3_vfs_find(nullptr)), names_seam_(std::make_unique<Names>(*this)) {
   vfs_ = *system_;
   vfs_.pNext = nullptr;
   vfs_.zName = name_.c_str();
@@ -232,8 +268,11 @@ void PowerCutVfs::sync(Node& node) {
   node.pending.clear();
 }
 
-void PowerCutVfs::sync_folder() {
-  durable_names_ = names_;  // one folder is watched
+void PowerCutVfs::sync_folder(const std::string& folder) {
+  std::erase_if(durable_names_, [&](const auto& entry) { return folder_of(entry.first) == folder; });
+  for (const auto& [name, node] : names_) {
+    if (folder_of(name) == folder) durable_names_[name] = node;
+  }
 }
 
 std::string PowerCutVfs::after_cut(const Node& node, base::Random& random) {
@@ -305,9 +344,10 @@ void PowerCutVfs::revive_after_power_cut(base::Random& random) {
     write_file(path, revived->durable);
     survivors[path] = std::move(revived);
   }
-  if (!paths.empty()) {
+  std::set<std::string> folders;
+  for (const auto& path : paths) folders.insert(folder_of(path));
+  for (const auto& folder : folders) {
     std::error_code ignored;
-    const auto folder = std::filesystem::path(*paths.begin()).parent_path();
     for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
       if (is_index(entry.path().string())) std::filesystem::remove(entry.path(), ignored);
     }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "hub/storage/sqlite/file_names.h"
 
 namespace fakes {
 
@@ -29,6 +30,8 @@ class PowerCutVfs {
   PowerCutVfs(const PowerCutVfs&) = delete;
   PowerCutVfs& operator=(const PowerCutVfs&) = delete;
   const char* name() const { return name_.c_str(); }
+  /// Renaming and flushing folders on the same disk, which SQLite's interface does not have.
+  hub::sqlite::FileNames& file_names() { return *names_seam_; }
 
   void stop_after(std::uint64_t changes);
   void stop_now();
@@ -61,11 +64,12 @@ class PowerCutVfs {
   struct File;
   struct Calls;
   friend struct Calls;
+  class Names;
 
   /// The gate of every call; not SQLITE_OK: answer that.
   int count_call(bool is_change, int error);
   void sync(Node& node);
-  void sync_folder();
+  void sync_folder(const std::string& folder);
   static void apply(const Change& change, std::string& content);
   static std::string after_cut(const Node& node, base::Random& random);
 
@@ -74,6 +78,7 @@ class PowerCutVfs {
   sqlite3_vfs vfs_{};
   mutable std::mutex mutex_;
   std::map<std::string, NodePtr> names_, durable_names_;
+  std::unique_ptr<hub::sqlite::FileNames> names_seam_;
   bool stopped_ = false, fault_happened_ = false, fail_all_after_ = false;
   std::uint64_t calls_ = 0, changes_ = 0, syncs_ = 0, stop_at_ = 0, fail_at_ = 0, limit_ = 0;
 };

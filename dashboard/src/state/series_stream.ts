@@ -22,6 +22,7 @@ const reasonWords = [
   'restore',
   'invalid_value',
   'sensor_failed',
+  'file_missing',
 ];
 
 const changesAtMost = 50; // of a string series

@@ -48,6 +48,7 @@ const gapReason: Record<string, string> = {
   restore: 'Lost by a restore',
   invalid_value: 'Invalid value',
   sensor_failed: 'Sensor gave nothing',
+  file_missing: 'A file of the hub is missing',
 };
 
 const plural = (count: number, one: string, many: string) => `${count} ${count === 1 ? one : many}`;

@@ -122,6 +122,7 @@ export const zhCn: Catalogue = {
     restore: '因恢复备份而丢失',
     invalid_value: '无效的值',
     sensor_failed: '传感器没有读数',
+    file_missing: '中心的数据文件缺失',
   },
   fleet: {
     title: '设备',

@@ -2,6 +2,7 @@
 
 #include "hub/storage/sqlite/column_codec.h"
 #include "hub/storage/sqlite/readings_query.h"
+#include "hub/storage/sqlite/series_view.h"
 
 namespace hub::sqlite {
 namespace {
@@ -154,18 +155,18 @@ Result<Buckets> query_buckets(RecentReader& reader, const Tail& tail, const Buck
   auto view = SeriesView::open(reader, tail, query.series, query.from_us, query.to_us);
   if (!view) return view.error();
   BucketFold fold(query);
-  auto sealed = view->sealed_buckets();
-  if (!sealed) return sealed.error();
-  for (const std::int64_t bucket : *sealed) {
-    auto headers = view->headers(bucket);
-    if (!headers) return headers.error();
-    for (const auto& header : *headers) {
+  auto days = view->sealed_days();
+  if (!days) return days.error();
+  for (const std::int64_t day : *days) {
+    auto chunks = view->chunks(day);
+    if (!chunks) return chunks.error();
+    for (const auto& [header, table] : *chunks) {
       const bool inside = header.first_us >= query.from_us && header.last_us < query.to_us;
       if (inside && fold.add_header(header)) continue;
-      auto decoded = view->readings(header);
+      auto decoded = table->readings(header);
       if (!decoded) return decoded.error();
       MergedReadings part;
-      part.add_chunk(header, std::move(*decoded), query.from_us, query.to_us);
+      part.add_chunk(header, std::make_shared<const ChunkReadings>(std::move(*decoded)), query.from_us, query.to_us);
       fold.add(part);
     }
   }

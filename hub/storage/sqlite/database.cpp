@@ -34,13 +34,15 @@ Result<Database> Database::open(const std::string& path, const OpenOptions& opti
   sqlite3_busy_timeout(raw, options.busy_timeout_ms);
   if (!options.checkpoint_on_close) sqlite3_db_config(raw, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   std::string pragmas = "PRAGMA foreign_keys=ON;PRAGMA temp_store=MEMORY;";
-  if (!options.read_only) {
+  if (options.write_once) {
+    pragmas += "PRAGMA journal_mode=OFF;PRAGMA synchronous=OFF;PRAGMA locking_mode=EXCLUSIVE;";
+  } else if (!options.read_only) {
     pragmas +=
         "PRAGMA journal_mode=WAL;PRAGMA secure_delete=OFF;PRAGMA synchronous=" + std::string(options.synchronous) +
         ";PRAGMA wal_autocheckpoint=" + std::to_string(options.wal_autocheckpoint_pages) + ";";
   }
   if (auto done = database.execute(pragmas); !done) return done.error();
-  if (!options.read_only) {
+  if (!options.read_only && !options.write_once) {
     // A failed switch to WAL is not an error to SQLite: it answers with the mode that stayed.
     auto mode = database.prepare("PRAGMA journal_mode");
     if (!mode) return mode.error();
@@ -89,6 +91,15 @@ Result<void> Database::sync_log() {
   if (code != SQLITE_OK) return to_error(code);
   if (log == nullptr || log->pMethods == nullptr) return {};
   if (const int synced = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL); synced != SQLITE_OK) return to_error(synced);
+  return {};
+}
+
+Result<void> Database::sync_file() {
+  sqlite3_file* file = nullptr;
+  const int code = sqlite3_file_control(db_.get(), "main", SQLITE_FCNTL_FILE_POINTER, &file);
+  if (code != SQLITE_OK) return to_error(code);
+  if (file == nullptr || file->pMethods == nullptr) return errc::storage_failed;
+  if (const int synced = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL); synced != SQLITE_OK) return to_error(synced);
   return {};
 }
 

@@ -26,11 +26,12 @@ struct OpenOptions {
   const char* vfs = nullptr;         // tests: a fault-injecting VFS by name
   const char* synchronous = "FULL";  // tests prove that "OFF" loses data
   bool checkpoint_on_close = true;   // journal segments: false
+  bool write_once = false;           // no log and no syncs: worth nothing until sync_file() answers
   int wal_autocheckpoint_pages = 1000;
   int busy_timeout_ms = 5'000;
 };
 
-/// One connection, one thread at a time. Opens in WAL mode with secure_delete off (Debian's build has it on) and
+/// One connection, one thread at a time. Opens in WAL mode (write_once: with no log at all) with secure_delete off (Debian's build has it on) and
 /// foreign keys on.
 class Database {
  public:
@@ -46,6 +47,8 @@ class Database {
   /// Flushes what is in the write-ahead log to the disk. A process that died between write and fsync leaves commits
   /// that are visible but not durable; whoever builds on them calls this first.
   Result<void> sync_log();
+  /// Flushes the database file itself: for one that was opened with write_once.
+  Result<void> sync_file();
   sqlite3* native() const { return db_.get(); }
 
  private:

@@ -16,15 +16,16 @@ void MergedReadings::add_run(const TailRun& run, std::int64_t from_us, std::int6
   }
 }
 
-void MergedReadings::add_chunk(const ChunkHeader& header, ChunkReadings readings, std::int64_t from_us,
-                               std::int64_t to_us) {
+void MergedReadings::add_chunk(const ChunkHeader& header, std::shared_ptr<const ChunkReadings> readings,
+                               std::int64_t from_us, std::int64_t to_us) {
   const auto source = static_cast<std::uint32_t>(sources_.size());
   chunks_.push_back(std::move(readings));
-  const auto& chunk = chunks_.back();
+  const auto& chunk = *chunks_.back();
   sources_.push_back({&chunk.values, header.first_commit, header.last_commit, header.first_received_us,
                       header.last_received_us, header.flags});
-  for (std::size_t i = 0; i < chunk.times_us.size(); ++i) {
-    if (chunk.times_us[i] < from_us || chunk.times_us[i] >= to_us) continue;
+  const auto begin = std::lower_bound(chunk.times_us.begin(), chunk.times_us.end(), from_us);
+  for (auto i = static_cast<std::size_t>(begin - chunk.times_us.begin()); i < chunk.times_us.size(); ++i) {
+    if (chunk.times_us[i] >= to_us) break;
     readings_.push_back({{chunk.times_us[i], header.seal, chunk.ranks[i]}, source, static_cast<std::uint32_t>(i)});
   }
 }

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -19,7 +19,7 @@ struct ReadingOrder {
   auto operator<=>(const ReadingOrder&) const = default;
 };
 
-/// Holds the chunks it decoded and keeps the tail's commits alive.
+/// Keeps the chunks it was given and keeps the tail's commits alive.
 class MergedReadings {
  public:
   struct Source {
@@ -35,7 +35,8 @@ class MergedReadings {
 
   /// Those of its readings that lie in [from, to).
   void add_run(const TailRun& run, std::int64_t from_us, std::int64_t to_us);
-  void add_chunk(const ChunkHeader& header, ChunkReadings readings, std::int64_t from_us, std::int64_t to_us);
+  void add_chunk(const ChunkHeader& header, std::shared_ptr<const ChunkReadings> readings, std::int64_t from_us,
+                 std::int64_t to_us);
   /// Some of the readings of another, which must outlive this.
   void add(const MergedReadings& other, std::span<const Reading> readings);
   void sort();
@@ -45,7 +46,7 @@ class MergedReadings {
  private:
   std::vector<Source> sources_;
   std::vector<Reading> readings_;
-  std::deque<ChunkReadings> chunks_;
+  std::vector<std::shared_ptr<const ChunkReadings>> chunks_;
   std::vector<CommitPtr> commits_;
 };
 

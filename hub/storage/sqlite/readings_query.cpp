@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "hub/storage/sqlite/column_codec.h"
+#include "hub/storage/sqlite/series_view.h"
 
 namespace hub::sqlite {
 namespace {
@@ -34,45 +35,43 @@ struct PageEnd {
   }
 };
 
-}  // namespace
-
-Result<SeriesView> SeriesView::open(RecentReader& reader, const Tail& tail, SeriesId series, std::int64_t from_us,
-                                    std::int64_t to_us) {
-  auto copy = tail.copy(series, from_us, to_us);
-  auto snapshot = reader.snapshot();
-  if (!snapshot) return snapshot.error();
-  const CommitNumber sealed = snapshot->sealed_through;
-  std::erase_if(copy.runs, [&](const TailRun& run) { return run.commit->number <= sealed; });
-  SeriesView view(reader, std::move(*snapshot));
-  view.as_of_ = std::max(copy.head, sealed);
-  view.runs_ = std::move(copy.runs);
-  view.series_ = series;
-  view.from_us_ = from_us;
-  view.to_us_ = to_us;
-  return view;
-}
-
-Result<std::vector<std::int64_t>> SeriesView::sealed_buckets() {
-  return reader_->chunks().buckets(bucket_of(from_us_), bucket_of(to_us_ - 1));
-}
-
-Result<std::vector<std::int64_t>> SeriesView::buckets() {
-  auto sealed = sealed_buckets();
-  if (!sealed) return sealed.error();
-  std::set<std::int64_t> all(sealed->begin(), sealed->end());
-  for (const auto& run : runs_) {
+/// Ten-minute buckets of the day, in range, in which there is something, ascending.
+std::set<std::int64_t> buckets_with_readings(const std::vector<SealedChunk>& chunks, const std::vector<TailRun>& runs,
+                                             std::int64_t day, std::int64_t from_us, std::int64_t to_us) {
+  const BucketSpan span = buckets_of_day(day);
+  const std::int64_t first = std::max(span.first, bucket_of(from_us));
+  const std::int64_t last = std::min(span.last, bucket_of(to_us - 1));
+  std::set<std::int64_t> found;
+  for (const auto& chunk : chunks) {
+    const std::int64_t end = std::min(last, bucket_of(chunk.header.last_us));
+    for (std::int64_t b = std::max(first, bucket_of(chunk.header.first_us)); b <= end; ++b) found.insert(b);
+  }
+  for (const auto& run : runs) {
     for (const std::int64_t time : *run.column->times) {
-      if (time >= from_us_ && time < to_us_) all.insert(bucket_of(time));
+      const std::int64_t bucket = bucket_of(time);
+      if (bucket >= first && bucket <= last) found.insert(bucket);
     }
   }
-  return std::vector<std::int64_t>(all.begin(), all.end());
+  return found;
 }
 
-Result<std::vector<ChunkHeader>> SeriesView::headers(std::int64_t bucket) {
-  auto headers = reader_->chunks().headers(bucket, series_);
-  if (headers) std::erase_if(*headers, [&](const auto& h) { return h.last_us < from_us_ || h.first_us >= to_us_; });
-  return headers;
+/// A partition that cannot be read is a gap of every device: how many of its readings are whose, nobody knows.
+Result<void> add_unreadable(RecentReader& reader, const GapQuery& query, std::vector<PlacedGap>& gaps) {
+  if (query.from_us == query.to_us) return {};
+  const auto partitions = reader.catalogue().list(day_of_time(query.from_us), day_of_time(query.to_us - 1));
+  if (!partitions) return partitions.error();
+  for (const auto& partition : *partitions) {
+    if (partition.last_us < query.from_us || partition.first_us >= query.to_us) continue;
+    if (!reader.is_unreadable(partition.name)) continue;
+    const auto count = static_cast<std::uint32_t>(std::min<std::uint64_t>(partition.readings, 0xffffffffu));
+    const Gap gap{query.device, SeriesId{}, partition.first_us, partition.last_us, count, true,
+                  GapReason::file_missing, "hub"};
+    gaps.push_back({gap, partition.seal, partition.made_at_us, partition.first_us, partition.last_us});
+  }
+  return {};
 }
+
+}  // namespace
 
 Result<RawPage> query_raw(RecentReader& reader, const Tail& tail, const RawQuery& query) {
   if (query.limit == 0 || query.from_us > query.to_us) return errc::invalid_argument;
@@ -92,41 +91,40 @@ Result<RawPage> query_raw(RecentReader& reader, const Tail& tail, const RawQuery
   auto view = SeriesView::open(reader, tail, query.series, from_us, query.to_us);
   if (!view) return view.error();
   page.as_of = view->as_of();
-  auto buckets = view->buckets();
-  if (!buckets) return buckets.error();
+  auto days = view->days();
+  if (!days) return days.error();
   std::uint64_t skip = end.answered;
   bool any = false;
-  for (const std::int64_t bucket : *buckets) {
-    const TimeSpan span = span_of_bucket(bucket);
-    const std::int64_t low = std::max(from_us, span.from_us), high = std::min(query.to_us, span.to_us);
-    MergedReadings merged;
-    auto headers = view->headers(bucket);
-    if (!headers) return headers.error();
-    for (const auto& header : *headers) {
-      auto decoded = view->readings(header);
-      if (!decoded) return decoded.error();
-      merged.add_chunk(header, std::move(*decoded), low, high);
-    }
-    for (const auto& run : view->runs()) {
-      if (run.first_us < high && run.last_us >= low) merged.add_run(run, low, high);
-    }
-    merged.sort();
-    for (const auto& reading : merged.readings()) {
-      const std::int64_t time = reading.order.time_us;
-      if (resumed && time == from_us && skip > 0) {
-        --skip;
-        continue;
+  for (const std::int64_t day : *days) {
+    auto chunks = view->chunks(day);
+    if (!chunks) return chunks.error();
+    DecodedChunks decoded;
+    for (const std::int64_t bucket : buckets_with_readings(*chunks, view->runs(), day, from_us, query.to_us)) {
+      const TimeSpan span = span_of_bucket(bucket);
+      const std::int64_t low = std::max(from_us, span.from_us), high = std::min(query.to_us, span.to_us);
+      MergedReadings merged;
+      if (auto done = decoded.add_to(merged, *chunks, low, high); !done) return done.error();
+      for (const auto& run : view->runs()) {
+        if (run.first_us < high && run.last_us >= low) merged.add_run(run, low, high);
       }
-      if (page.times_us.size() == limit) {
-        page.next = end.to_text();
-        return page;
+      merged.sort();
+      for (const auto& reading : merged.readings()) {
+        const std::int64_t time = reading.order.time_us;
+        if (resumed && time == from_us && skip > 0) {
+          --skip;
+          continue;
+        }
+        if (page.times_us.size() == limit) {
+          page.next = end.to_text();
+          return page;
+        }
+        const ValueColumn& values = *merged.source(reading).values;
+        if (!any) page.values = make_column(page.type = type_of(values));
+        any = true;
+        page.times_us.push_back(time);
+        append_value(page.values, values, reading.offset);
+        end = {time, end.time_us == time ? end.answered + 1 : 1};
       }
-      const ValueColumn& values = *merged.source(reading).values;
-      if (!any) page.values = make_column(page.type = type_of(values));
-      any = true;
-      page.times_us.push_back(time);
-      append_value(page.values, values, reading.offset);
-      end = {time, end.time_us == time ? end.answered + 1 : 1};
     }
   }
   return page;
@@ -142,6 +140,7 @@ Result<std::vector<Gap>> query_gaps(RecentReader& reader, const Tail& tail, cons
   for (const auto& gap : unsealed) {
     if (gap.commit > snapshot->sealed_through) placed->push_back(gap);
   }
+  if (auto done = add_unreadable(reader, query, *placed); !done) return done.error();
   if (placed->size() > kMaxGaps) return errc::too_large;
   std::stable_sort(placed->begin(), placed->end(), [](const PlacedGap& a, const PlacedGap& b) {
     return std::tie(a.from_us, a.commit) < std::tie(b.from_us, b.commit);

@@ -55,16 +55,14 @@ Result<void> RecentDatabase::make_tables(base::Random& random) {
   auto transaction = Transaction::begin(db_);
   if (!transaction) return transaction.error();
   if (auto done = write_version(db_, epoch_); !done) return done;
-  if (auto done = db_.execute(std::string(ChunkTable::schema()) + kRecentSchema); !done) return done;
+  if (auto done = db_.execute(std::string(ChunkTable::bucket_schema()) + ChunkTable::schema() + kRecentSchema); !done) return done;
   return transaction->commit();
 }
 
 Result<void> RecentDatabase::prepare() {
   // A seal writes many pages in one transaction; without room they would go to the log twice.
   if (auto done = db_.execute("PRAGMA cache_size=-65536;PRAGMA journal_size_limit=67108864"); !done) return done;
-  auto chunks = ChunkTable::prepare(db_);
-  if (!chunks) return chunks.error();
-  chunks_ = std::move(*chunks);
+  if (auto done = db_.execute(PartitionTable::schema()); !done) return done;
   const std::pair<Statement*, const char*> wanted[] = {
       {&put_gap_,
        "INSERT INTO gap(device, series, placed_from, placed_to, from_time, to_time, count, at_most, reason, "

@@ -1,4 +1,5 @@
-// recent.db as its owner sees it: what is sealed, with cursors, latest values and how far sealing has come.
+// recent.db as its owner sees it: what is sealed, with cursors, latest values, the catalogue of
+// partitions and how far sealing has come.
 #pragma once
 
 #include <memory>
@@ -8,6 +9,7 @@
 #include "hub/storage/sqlite/chunk_table.h"
 #include "hub/storage/sqlite/data_folder.h"
 #include "hub/storage/sqlite/latest_table.h"
+#include "hub/storage/sqlite/partition_table.h"
 #include "hub/storage/sqlite/stream_cursors.h"
 #include "hub/storage/sqlite/tail.h"
 
@@ -28,6 +30,7 @@ class RecentDatabase {
 
   Database& connection() { return db_; }
   ChunkTable& chunks() { return chunks_; }
+  PartitionTable& partitions() { return partitions_; }
   Result<void> put_gap(const PlacedGap& gap);
   Result<void> put_cursor(const StreamKey& stream, const StreamCursor& cursor);
   /// Replaces what is stored unless that is of a later time.
@@ -43,7 +46,8 @@ class RecentDatabase {
   Result<void> prepare();
 
   Database db_;
-  ChunkTable chunks_;
+  ChunkTable chunks_{db_};
+  PartitionTable partitions_{db_};
   Statement put_gap_, put_cursor_, put_latest_, put_sealed_, expire_gaps_;
   base::Id128 epoch_{};
   CommitNumber sealed_through_ = 0;

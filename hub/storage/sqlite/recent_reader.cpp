@@ -2,15 +2,21 @@
 
 namespace hub::sqlite {
 
-Result<std::unique_ptr<RecentReader>> RecentReader::open(const std::string& path, OpenOptions options) {
+namespace {
+
+constexpr std::size_t kMaxOpenPartitions = 64;
+
+}  // namespace
+
+Result<std::unique_ptr<RecentReader>> RecentReader::open(const std::string& path, OpenOptions options,
+                                                         const PartitionFolder* partitions) {
   options.read_only = true;
   auto db = Database::open(path, options);
   if (!db) return db.error();
   std::unique_ptr<RecentReader> reader(new RecentReader);
   reader->db_ = std::move(*db);
-  auto chunks = ChunkTable::prepare(reader->db_);
-  if (!chunks) return chunks.error();
-  reader->chunks_ = std::move(*chunks);
+  reader->options_ = options;
+  reader->folder_ = partitions;
   const std::pair<Statement*, const char*> wanted[] = {
       {&reader->sealed_, "SELECT value FROM meta WHERE key='sealed_through'"},
       {&reader->gaps_,
@@ -83,24 +89,63 @@ Result<StreamCursor> RecentReader::cursor(const StreamKey& stream) {
   return found;
 }
 
+Result<PartitionReader*> RecentReader::partition(const PartitionName& name) {
+  for (auto it = partitions_.begin(); it != partitions_.end(); ++it) {
+    if ((*it)->name() != name) continue;
+    partitions_.splice(partitions_.begin(), partitions_, it);
+    return partitions_.front().get();
+  }
+  if (folder_ == nullptr) return nullptr;  // a pool for cursors only
+  auto opened = PartitionReader::open(folder_->path_of(name.to_text()), name, options_);
+  if (!opened) {
+    const errc why = to_errc(opened.error());
+    if (why != errc::not_found && why != errc::storage_damaged) return opened.error();
+    if (why == errc::storage_damaged) folder_->note_damaged(name.to_text());
+    return nullptr;
+  }
+  folder_->note_readable(name.to_text());
+  if (partitions_.size() >= kMaxOpenPartitions) partitions_.pop_back();
+  partitions_.push_front(std::move(*opened));
+  return partitions_.front().get();
+}
+
 RecentReaders::Lease::~Lease() {
   if (!reader_) return;
   const std::lock_guard lock(owner_->mutex_);
-  owner_->idle_.push_back(std::move(reader_));
+  const auto out = owner_->out_.find(era_);
+  if (--out->second == 0) owner_->out_.erase(out);
+  if (era_ == owner_->era_) owner_->idle_.push_back(std::move(reader_));
 }
 
 Result<RecentReaders::Lease> RecentReaders::borrow() {
+  std::uint64_t era;
   {
     const std::lock_guard lock(mutex_);
+    era = era_;
+    ++out_[era];
     if (!idle_.empty()) {
       auto reader = std::move(idle_.back());
       idle_.pop_back();
-      return Lease(*this, std::move(reader));
+      return Lease(*this, std::move(reader), era);
     }
   }
-  auto reader = RecentReader::open(path_, options_);
-  if (!reader) return reader.error();
-  return Lease(*this, std::move(*reader));
+  auto reader = RecentReader::open(path_, options_, partitions_);
+  if (reader) return Lease(*this, std::move(*reader), era);
+  const std::lock_guard lock(mutex_);
+  if (const auto out = out_.find(era); --out->second == 0) out_.erase(out);
+  return reader.error();
+}
+
+std::uint64_t RecentReaders::retire() {
+  std::vector<std::unique_ptr<RecentReader>> closed;  // after the lock is gone
+  const std::lock_guard lock(mutex_);
+  closed.swap(idle_);
+  return era_++;
+}
+
+bool RecentReaders::is_over(std::uint64_t era) const {
+  const std::lock_guard lock(mutex_);
+  return out_.empty() || out_.begin()->first > era;
 }
 
 }  // namespace hub::sqlite

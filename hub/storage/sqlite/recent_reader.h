@@ -1,21 +1,29 @@
 // recent.db as a reader sees it, and the pool of such connections.
 #pragma once
 
+#include <list>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
 
 #include "hub/storage/sqlite/chunk_table.h"
+#include "hub/storage/sqlite/partition_file.h"
+#include "hub/storage/sqlite/partition_folder.h"
+#include "hub/storage/sqlite/partition_table.h"
 #include "hub/storage/sqlite/stream_cursors.h"
 #include "hub/storage/sqlite/tail.h"
 
 namespace hub::sqlite {
 
-/// One read-only connection; one thread at a time.
+/// One read-only connection, and those to the partitions it was asked for (at most 64 are kept open); one thread at a
+/// time.
 class RecentReader {
  public:
-  static Result<std::unique_ptr<RecentReader>> open(const std::string& path, OpenOptions options);
+  /// `partitions` must outlive it; nullptr where only cursors are asked for.
+  static Result<std::unique_ptr<RecentReader>> open(const std::string& path, OpenOptions options,
+                                                    const PartitionFolder* partitions = nullptr);
 
   /// One consistent state of the file for as long as the object lives.
   class Snapshot {
@@ -26,6 +34,10 @@ class RecentReader {
   Result<Snapshot> snapshot();
 
   ChunkTable& chunks() { return chunks_; }
+  PartitionTable& catalogue() { return catalogue_; }
+  /// Stays open at least until the next call. nullptr: the file is missing or damaged.
+  Result<PartitionReader*> partition(const PartitionName& name);
+  bool is_unreadable(const PartitionName& name) const { return folder_->is_unreadable(name.to_text()); }
   /// Device-wide gaps and those of `series` (all where empty) that touch [from, to), at most `limit`.
   Result<std::vector<PlacedGap>> gaps(const DeviceId& device, std::int64_t from_us, std::int64_t to_us,
                                       std::size_t limit);
@@ -35,19 +47,26 @@ class RecentReader {
  private:
   RecentReader() = default;
   Database db_;
-  ChunkTable chunks_;
+  ChunkTable chunks_{db_};
+  PartitionTable catalogue_{db_};
   Statement sealed_, gaps_, cursor_;
+  OpenOptions options_;
+  const PartitionFolder* folder_ = nullptr;
+  std::list<std::unique_ptr<PartitionReader>> partitions_;  // the last used first
 };
 
-/// Connections are opened as they are needed (as many as threads borrow at once) and kept. Any thread.
+/// Connections are opened as they are needed (as many as threads borrow at once) and kept until `retire`. Any thread.
 class RecentReaders {
  public:
-  RecentReaders(std::string path, const OpenOptions& options) : path_(std::move(path)), options_(options) {}
+  /// `partitions` must outlive it; nullptr where only cursors are asked for.
+  RecentReaders(std::string path, const OpenOptions& options, const PartitionFolder* partitions = nullptr)
+      : path_(std::move(path)), options_(options), partitions_(partitions) {}
 
   /// Goes back to the pool at its end.
   class Lease {
    public:
-    Lease(RecentReaders& owner, std::unique_ptr<RecentReader> reader) : owner_(&owner), reader_(std::move(reader)) {}
+    Lease(RecentReaders& owner, std::unique_ptr<RecentReader> reader, std::uint64_t era)
+        : owner_(&owner), reader_(std::move(reader)), era_(era) {}
     Lease(Lease&&) = default;
     Lease& operator=(Lease&&) = delete;
     ~Lease();
@@ -57,13 +76,22 @@ class RecentReaders {
    private:
     RecentReaders* owner_;
     std::unique_ptr<RecentReader> reader_;
+    std::uint64_t era_;
   };
   Result<Lease> borrow();
+
+  /// The catalogue has given files up: begins a new era, whose readers cannot come to them, and closes the idle ones.
+  /// The files may be deleted once `is_over(the answer)`: no reader of an older era is out any more.
+  std::uint64_t retire();
+  bool is_over(std::uint64_t era) const;
 
  private:
   const std::string path_;
   const OpenOptions options_;
-  std::mutex mutex_;
+  const PartitionFolder* const partitions_;
+  mutable std::mutex mutex_;
+  std::uint64_t era_ = 0;
+  std::map<std::uint64_t, std::size_t> out_;  // leases of each era
   std::vector<std::unique_ptr<RecentReader>> idle_;
 };
 

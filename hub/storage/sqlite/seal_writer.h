@@ -4,6 +4,7 @@
 #include <span>
 
 #include "hub/storage/sqlite/merged_readings.h"
+#include "hub/storage/sqlite/part_writer.h"
 #include "hub/storage/sqlite/recent_database.h"
 
 namespace hub::sqlite {
@@ -13,19 +14,17 @@ namespace hub::sqlite {
 class SealWriter {
  public:
   /// `seal`: the commit through which this seal reaches.
-  SealWriter(RecentDatabase& recent, CommitNumber seal) : recent_(recent), seal_(seal) {}
+  SealWriter(RecentDatabase& recent, CommitNumber seal)
+      : recent_(recent), parts_(recent.chunks(), seal), seal_(seal) {}
   Result<void> write(std::span<const CommitPtr> commits);
 
  private:
   Result<void> write_series(SeriesId series, const MergedReadings& readings);
   Result<void> write_bucket(SeriesId series, std::int64_t bucket, const MergedReadings& merged,
                             std::span<const MergedReadings::Reading> readings);
-  Result<void> write_parts(SeriesId series, std::int64_t bucket, std::uint32_t first_part, const MergedReadings& merged,
-                           std::span<const MergedReadings::Reading> readings);
-  Result<void> write_part(std::int64_t id, SeriesId series, const MergedReadings& merged,
-                          std::span<const MergedReadings::Reading> readings, std::span<const std::uint32_t> chosen);
 
   RecentDatabase& recent_;
+  PartWriter parts_;
   const CommitNumber seal_;
 };
 

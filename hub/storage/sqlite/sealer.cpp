@@ -3,13 +3,14 @@
 #include <pthread.h>
 
 #include <chrono>
+#include <future>
 
 #include "hub/storage/sqlite/seal_writer.h"
 
 namespace hub::sqlite {
 namespace {
 
-constexpr std::size_t kMaxExpiries = 16;
+constexpr std::size_t kMaxTasksWaiting = 16;
 /// How often the interval is looked at, and how soon a seal that found the disk full is tried again.
 constexpr std::chrono::seconds kLook{1};
 
@@ -30,9 +31,10 @@ Sealer::~Sealer() {
   stop();
 }
 
-void Sealer::start() {
+void Sealer::start(std::function<void()> on_sealed) {
+  on_sealed_ = std::move(on_sealed);
   if (!tail_.empty()) tail_since_us_ = clock_.boot_us();
-  thread_ = std::thread([this] { run(); });
+  thread_ = std::thread([this] { loop(); });
   pthread_setname_np(thread_.native_handle(), "seal");
 }
 
@@ -47,20 +49,31 @@ void Sealer::nudge() {
   wake_.notify_one();
 }
 
-void Sealer::expire(std::int64_t before_us, Reply<std::uint64_t> reply) {
-  errc refused = errc::ok;
+errc Sealer::post(std::function<void(RecentDatabase&)> task) {
   {
     const std::lock_guard lock(mutex_);
-    if (ending_) {
-      refused = errc::unavailable;
-    } else if (expiries_.size() >= kMaxExpiries) {
-      refused = errc::busy;
-    } else {
-      expiries_.push_back({before_us, std::move(reply)});
-    }
+    if (ending_) return errc::unavailable;
+    if (tasks_.size() >= kMaxTasksWaiting) return errc::busy;
+    tasks_.push_back(std::move(task));
   }
-  if (refused != errc::ok) return reply(error_code(refused));
   wake_.notify_one();
+  return errc::ok;
+}
+
+Result<void> Sealer::run(const std::function<Result<void>(RecentDatabase&)>& work) {
+  std::promise<Result<void>> done;
+  {
+    const std::lock_guard lock(mutex_);
+    if (ending_) return errc::unavailable;
+    tasks_.push_back([&](RecentDatabase& recent) {
+      if (failed_) return done.set_value(errc::unavailable);
+      auto result = work(recent);
+      if (!result && to_errc(result.error()) != errc::unavailable) fail("the catalogue in recent.db", result.error());
+      done.set_value(result);
+    });
+  }
+  wake_.notify_one();
+  return done.get_future().get();
 }
 
 void Sealer::stop() {
@@ -78,16 +91,16 @@ bool Sealer::is_due() const {
   return tail_.bytes() >= policy_.tail_max_bytes || clock_.boot_us() - since >= policy_.interval_us;
 }
 
-void Sealer::run() {
+void Sealer::loop() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    wake_.wait_for(lock, kLook, [this] { return ending_ || nudged_ || !expiries_.empty(); });
+    wake_.wait_for(lock, kLook, [this] { return ending_ || nudged_ || !tasks_.empty(); });
     nudged_ = false;
-    if (!expiries_.empty()) {
-      const auto expiry = std::move(expiries_.front());
-      expiries_.pop_front();
+    if (!tasks_.empty()) {
+      const auto task = std::move(tasks_.front());
+      tasks_.pop_front();
       lock.unlock();
-      expiry.reply(expire_now(expiry.before_us));
+      task(*recent_);
       lock.lock();
       continue;
     }
@@ -109,9 +122,7 @@ void Sealer::seal() {
       not_before_ = std::chrono::steady_clock::now() + kLook;
       return;
     }
-    failed_ = true;
-    on_fatal_("sealing into recent.db failed: " + std::string(describe(to_errc(done.error())).title));
-    return;
+    return fail("sealing into recent.db", done.error());
   }
   recent_->set_sealed_through(through);
   sealed_through_ = through;
@@ -125,6 +136,12 @@ void Sealer::seal() {
   }
   ++seals_;
   journal_.drop_old(through, clock_.now_us(), policy_.retained_journal_bytes, policy_.retained_journal_us);
+  if (on_sealed_) on_sealed_();
+}
+
+void Sealer::fail(const std::string& what, const error_code& error) {
+  failed_ = true;
+  on_fatal_(what + " failed: " + std::string(describe(to_errc(error)).title));
 }
 
 Result<void> Sealer::write(CommitNumber through) {
@@ -134,23 +151,6 @@ Result<void> Sealer::write(CommitNumber through) {
   SealWriter writer(*recent_, through);
   if (auto done = writer.write(commits); !done) return done;
   return transaction->commit();
-}
-
-Result<std::uint64_t> Sealer::expire_now(std::int64_t before_us) {
-  auto buckets = recent_->chunks().buckets(kMinBucket, bucket_of(before_us));
-  if (!buckets) return buckets.error();
-  std::uint64_t readings = 0;
-  // A transaction a bucket: each is small, and an interrupted expiry has simply expired less.
-  for (const std::int64_t bucket : *buckets) {
-    auto transaction = Transaction::begin(recent_->connection());
-    if (!transaction) return transaction.error();
-    auto expired = recent_->chunks().expire(bucket, before_us);
-    if (!expired) return expired.error();
-    if (auto done = transaction->commit(); !done) return done.error();
-    readings += *expired;
-  }
-  if (auto done = recent_->expire_gaps(before_us); !done) return done.error();
-  return readings;
 }
 
 }  // namespace hub::sqlite

@@ -1,4 +1,4 @@
-// Moves readings from journal and tail into recent.db, deletes journal files that nobody needs, expires old chunks.
+// Moves readings from journal and tail into recent.db, deletes journal files that nobody needs.
 #pragma once
 
 #include <atomic>
@@ -38,21 +38,27 @@ class Sealer {
          Tail& tail, std::function<CommitNumber()> rotate, std::function<void(std::string)> on_fatal);
   ~Sealer();
 
-  void start();
+  /// `on_sealed` is called on the seal thread after each seal.
+  void start(std::function<void()> on_sealed);
   /// After a commit, on the journal thread: wakes the thread where a seal is due.
   void nudge();
-  void expire(std::int64_t before_us, Reply<std::uint64_t> reply);
+  /// Work on recent.db, on the seal thread: errc::busy where 16 tasks wait, errc::unavailable after `stop`. Every task
+  /// that was taken runs.
+  errc post(std::function<void(RecentDatabase&)> task);
+  /// The same, waited for, and never refused for being too much: for the one thread that keeps the partitions. An error
+  /// but errc::unavailable is as fatal as one in a seal. errc::unavailable after that, and after `stop`.
+  Result<void> run(const std::function<Result<void>(RecentDatabase&)>& work);
   void stop();
 
   CommitNumber sealed_through() const { return sealed_through_; }
   std::uint64_t seals() const { return seals_; }
 
  private:
-  void run();
+  void loop();
   bool is_due() const;
   void seal();
   Result<void> write(CommitNumber through);
-  Result<std::uint64_t> expire_now(std::int64_t before_us);
+  void fail(const std::string& what, const error_code& error);
 
   const SealPolicy policy_;
   const base::Clock& clock_;
@@ -61,6 +67,7 @@ class Sealer {
   Tail& tail_;
   const std::function<CommitNumber()> rotate_;
   const std::function<void(std::string)> on_fatal_;
+  std::function<void()> on_sealed_;
   std::atomic<CommitNumber> sealed_through_;
   std::atomic<std::uint64_t> seals_{0};
   std::atomic<std::int64_t> tail_since_us_{-1};  // boot time since when the tail is not empty; -1: it is
@@ -70,11 +77,7 @@ class Sealer {
   std::mutex mutex_;
   std::condition_variable wake_;
   bool ending_ = false, nudged_ = false;
-  struct Expiry {
-    std::int64_t before_us = 0;
-    Reply<std::uint64_t> reply;
-  };
-  std::deque<Expiry> expiries_;  // at most 16; past that errc::busy
+  std::deque<std::function<void(RecentDatabase&)>> tasks_;  // at most 16, and one of `run`
   std::thread thread_;
 };
 

@@ -2,10 +2,14 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <limits>
+#include <set>
 
 #include "base/worker.h"
 #include "hub/storage/sqlite/commit_window.h"
+#include "hub/storage/sqlite/expiry.h"
 #include "hub/storage/sqlite/group_commit.h"
+#include "hub/storage/sqlite/partition_keeper.h"
 #include "hub/storage/sqlite/readings_query.h"
 #include "hub/storage/sqlite/recovery.h"
 #include "hub/storage/sqlite/sealer.h"
@@ -21,7 +25,7 @@ std::uint64_t low_water(const ReadingsOptions& options, const DataFolder& folder
   return std::min<std::uint64_t>(kLargestLowWater, folder.capacity_bytes() / 20);
 }
 
-/// Owns all parts and their order of ending: sealer, journal thread, readers, files. The parts that queries see (tail,
+/// Owns all parts and their order of ending: keeper, sealer, journal thread, readers, files. The parts that queries see (tail,
 /// window, latest) are written by the journal thread and locked inside.
 class SqliteReadingsStore final : public ReadingsStore {
  public:
@@ -29,9 +33,10 @@ class SqliteReadingsStore final : public ReadingsStore {
       : options_(options),
         clock_(clock),
         folder_(options.folder, options.vfs, options.free_bytes),
+        partitions_(folder_, options.file_names != nullptr ? *options.file_names : system_file_names()),
         window_(options.retained_journal_bytes, options.retained_journal_us),
         lookups_(folder_.recent_path(), open_options()),
-        readers_(folder_.recent_path(), open_options()) {}
+        readers_(folder_.recent_path(), open_options(), &partitions_) {}
 
   ~SqliteReadingsStore() override { stop(); }
 
@@ -40,6 +45,10 @@ class SqliteReadingsStore final : public ReadingsStore {
       return Problem{errc::storage_failed, options_.folder + ": cannot be made. Check the path and its permissions.",
                      ""};
     }
+    if (!partitions_.make()) {
+      return Problem{errc::storage_failed,
+                     options_.folder + "/partitions: cannot be made. Check the path and its permissions.", ""};
+    }
     const auto files = folder_.segments();
     auto recent = RecentDatabase::open(folder_, open_options(), !files.empty(), random);
     if (!recent) return recent.error();
@@ -47,6 +56,8 @@ class SqliteReadingsStore final : public ReadingsStore {
     const CommitNumber sealed_through = (*recent)->sealed_through();
     if (auto done = (*recent)->load_latest(latest_); !done)
       return Problem{to_errc(done.error()), folder_.recent_path() + ": table latest cannot be read", ""};
+    if (auto done = set_aside_unknown(**recent); !done)
+      return Problem{to_errc(done.error()), folder_.recent_path() + ": the catalogue cannot be read", ""};
     journal_ = std::make_unique<Journal>(folder_, epoch_, open_options());
     tail_.reset(sealed_through);
     StreamCursors cursors([this](const StreamKey& stream) { return find_cursor(stream); });
@@ -104,7 +115,12 @@ class SqliteReadingsStore final : public ReadingsStore {
   }
   Position head() const override { return {epoch_, commits_->head()}; }
   void expire(std::int64_t before_us, Reply<std::uint64_t> reply) override {
-    sealer_->expire(before_us, std::move(reply));
+    const errc refused = sealer_->post([this, before_us, reply](RecentDatabase& recent) {
+      auto readings = expire_before(recent, before_us);
+      keeper_->remove_soon();
+      reply(std::move(readings));
+    });
+    if (refused != errc::ok) reply(error_code(refused));
   }
   void on_commit(std::function<void(const CommitPtr&)> listener) override { commits_->on_commit(std::move(listener)); }
 
@@ -118,10 +134,13 @@ class SqliteReadingsStore final : public ReadingsStore {
     status.journal_bytes = journal_->bytes();
     status.recent_bytes = DataFolder::database_bytes(folder_.recent_path());
     status.tail_bytes = tail_.bytes();
+    keeper_->report(status);
+    if (status.warning.empty()) status.warning = set_aside_;
     return status;
   }
 
   void stop() override {
+    if (keeper_) keeper_->stop();
     if (sealer_) sealer_->stop();
     if (commits_) commits_->stop();
     std::unique_ptr<base::Worker> queries;  // ends what is queued after the lock is gone
@@ -160,8 +179,32 @@ class SqliteReadingsStore final : public ReadingsStore {
         policy, clock_, std::move(recent), *journal_, tail_, [this] { return commits_->rotate(); },
         [this](std::string why) { commits_->fail(std::move(why)); });
     queries_ = std::make_unique<base::Worker>("readings", kMaxQueries, std::max(1u, options_.readers));
+    PartitionPolicy keeping;
+    keeping.grace_us = options_.compact_grace_us;
+    keeping.late_us = options_.compact_late_us;
+    keeping.free_bytes_wanted = 2 * limits.low_water_bytes;
+    keeper_ = std::make_unique<PartitionKeeper>(keeping, clock_, folder_, partitions_, open_options(), epoch_, readers_,
+                                                *sealer_);
     commits_->start();
-    sealer_->start();
+    sealer_->start([this] { keeper_->nudge(); });
+    keeper_->start();
+  }
+
+  /// Files that the catalogue does not know come from elsewhere, or from a later time than a restored catalogue.
+  Result<void> set_aside_unknown(RecentDatabase& recent) {
+    auto partitions = recent.partitions().list(std::numeric_limits<std::int64_t>::min(),
+                                               std::numeric_limits<std::int64_t>::max());
+    if (!partitions) return partitions.error();
+    auto removals = recent.partitions().removals();
+    if (!removals) return removals.error();
+    std::set<std::string> known(removals->begin(), removals->end());
+    for (const auto& partition : *partitions) known.insert(partition.name.to_text());
+    const auto aside = partitions_.set_aside_unknown(known);
+    if (!aside.empty()) {
+      set_aside_ = std::to_string(aside.size()) + " files of readings that this hub does not know were renamed, the " +
+                   "first is now " + partitions_.path_of(aside.front()) + "; nothing in them is answered";
+    }
+    return {};
   }
 
   void make_visible(const CommitPtr& commit) {
@@ -202,6 +245,8 @@ class SqliteReadingsStore final : public ReadingsStore {
   const ReadingsOptions options_;
   const base::Clock& clock_;
   const DataFolder folder_;
+  const PartitionFolder partitions_;
+  std::string set_aside_;  // what to say about files that were not known at the start
   base::Id128 epoch_{};
   Tail tail_;
   CommitWindow window_;
@@ -210,6 +255,7 @@ class SqliteReadingsStore final : public ReadingsStore {
   std::unique_ptr<Journal> journal_;
   std::unique_ptr<GroupCommit> commits_;
   std::unique_ptr<Sealer> sealer_;
+  std::unique_ptr<PartitionKeeper> keeper_;
   std::mutex queries_mutex_;
   std::unique_ptr<base::Worker> queries_;
 };

@@ -55,6 +55,8 @@ class Life {
     options.retained_journal_bytes = 200'000;
     options.retained_journal_us = 50'000'000;
     options.low_water_bytes = 1;
+    options.file_names = &vfs_.file_names();
+    options.compact_late_us = 15'000'000;  // the day is over from the start: each seal may make a new generation
     auto store = open_readings_store(options, clock_, random_);
     if (!store) {
       problem_ = store.error().detail;
@@ -136,7 +138,7 @@ class Life {
   const char* synchronous_;
   fakes::TempFolder folder_;
   fakes::PowerCutVfs vfs_;
-  fakes::ManualClock clock_{kStart};
+  fakes::ManualClock clock_{kStart + 3 * 86'400'000'000};
   std::uint64_t submitted_[kStreams] = {}, acknowledged_[kStreams] = {}, ever_[kStreams] = {};
   std::string problem_;
 };

@@ -1,0 +1,159 @@
+#include "hub/storage/sqlite/compaction.h"
+
+#include <algorithm>
+#include <limits>
+#include <tuple>
+
+#include "hub/storage/sqlite/part_writer.h"
+
+namespace hub::sqlite {
+namespace {
+
+constexpr std::int64_t kAllTimesFrom = std::numeric_limits<std::int64_t>::min();
+constexpr std::int64_t kAllTimesTo = std::numeric_limits<std::int64_t>::max();
+
+/// Where a chunk of recent.db goes: series and hour of its partition.
+struct SeriesHour {
+  std::uint32_t series = 0;
+  int hour = 0;
+  auto operator<=>(const SeriesHour&) const = default;
+};
+
+SeriesHour place_of_recent(std::int64_t id) {
+  return {static_cast<std::uint32_t>(id >> 8), hour_of_bucket(id >> 40)};
+}
+
+SeriesHour place_of_hour_chunk(std::int64_t id) {
+  return {raw(series_of_hour_chunk(id)), hour_of_hour_chunk(id)};
+}
+
+Result<void> add_to(MergedReadings& merged, ChunkTable& chunks, std::int64_t id) {
+  auto header = chunks.headers(id, id);
+  if (!header) return header.error();
+  if (header->empty()) return errc::storage_damaged;
+  auto readings = chunks.readings(header->front());
+  if (!readings) return readings.error();
+  merged.add_chunk(header->front(), std::make_shared<const ChunkReadings>(std::move(*readings)), kAllTimesFrom,
+                   kAllTimesTo);
+  return {};
+}
+
+}  // namespace
+
+Result<BuiltPartition> Compaction::build(const PartitionName& name, std::int64_t made_at_us) {
+  auto snapshot = reader_.snapshot();
+  if (!snapshot) return snapshot.error();
+  const auto before = reader_.catalogue().find(name.day);
+  if (!before) return before.error();
+  BuiltPartition built;
+  PartitionReader* base = nullptr;
+  std::vector<std::int64_t> base_ids;
+  if (*before) {
+    auto opened = reader_.partition((*before)->name);
+    if (!opened) return opened.error();
+    base = *opened;
+    // What is missing may come back; until then nothing may take its place.
+    if (base == nullptr) return errc::storage_damaged;
+    auto ids = base->chunks().ids(0, std::numeric_limits<std::int64_t>::max());
+    if (!ids) return ids.error();
+    base_ids = std::move(*ids);
+    built.base_generation = (*before)->name.generation;
+  }
+  const BucketSpan buckets = buckets_of_day(name.day);
+  auto recent_ids = reader_.chunks().ids(chunk_id(buckets.first, SeriesId{0}, 0),
+                                         chunk_id(buckets.last, SeriesId{0xffffffff}, kMaxParts - 1));
+  if (!recent_ids) return recent_ids.error();
+  built.recent_chunks = recent_ids->size();
+
+  const std::string file = name.to_text();
+  auto writer = PartitionWriter::create(folder_.making_path_of(file), options_);
+  if (!writer) return writer.error();
+  const CommitNumber seal = snapshot->sealed_through;
+  if (auto done = write_units(std::move(*recent_ids), base_ids, base, **writer, seal); !done) return done.error();
+  auto totals = (*writer)->totals();
+  if (!totals) return totals.error();
+  if (auto done = (*writer)->finish(name, epoch_, seal); !done) return done.error();
+  writer->reset();
+  built.record = {name, seal, totals->readings, totals->chunks, 0, totals->first_us, totals->last_us, made_at_us, 0};
+  built.record.bytes = DataFolder::database_bytes(folder_.making_path_of(file));
+  if (!folder_.publish(file)) return errc::storage_failed;
+  return built;
+}
+
+Result<void> Compaction::write_units(std::vector<std::int64_t> recent_ids, const std::vector<std::int64_t>& base_ids,
+                                     PartitionReader* base, PartitionWriter& writer, CommitNumber seal) {
+  std::sort(recent_ids.begin(), recent_ids.end(), [](std::int64_t a, std::int64_t b) {
+    return std::tuple(place_of_recent(a), a) < std::tuple(place_of_recent(b), b);
+  });
+  std::size_t r = 0, b = 0;
+  while (r < recent_ids.size() || b < base_ids.size()) {
+    if (abandoned_()) return errc::cancelled;
+    SeriesHour place;
+    if (b == base_ids.size()) {
+      place = place_of_recent(recent_ids[r]);
+    } else if (r == recent_ids.size()) {
+      place = place_of_hour_chunk(base_ids[b]);
+    } else {
+      place = std::min(place_of_recent(recent_ids[r]), place_of_hour_chunk(base_ids[b]));
+    }
+    const std::size_t first_r = r, first_b = b;
+    while (r < recent_ids.size() && place_of_recent(recent_ids[r]) == place) ++r;
+    while (b < base_ids.size() && place_of_hour_chunk(base_ids[b]) == place) ++b;
+    const auto recent = std::span<const std::int64_t>(recent_ids).subspan(first_r, r - first_r);
+    const auto kept = std::span<const std::int64_t>(base_ids).subspan(first_b, b - first_b);
+    if (auto done = write_unit(recent, kept, base, writer, seal); !done) return done;
+  }
+  return {};
+}
+
+Result<void> Compaction::write_unit(std::span<const std::int64_t> recent_ids, std::span<const std::int64_t> base_ids,
+                                    PartitionReader* base, PartitionWriter& writer, CommitNumber seal) {
+  if (recent_ids.empty()) {
+    // Nothing came late: as it is. Its seal and ranks stay comparable, since the hour holds nothing else.
+    for (const std::int64_t id : base_ids) {
+      auto header = base->chunks().headers(id, id);
+      if (!header) return header.error();
+      if (header->empty()) return errc::storage_damaged;
+      auto payload = base->chunks().payload(header->front());
+      if (!payload) return payload.error();
+      if (auto done = writer.chunks().insert(header->front(), *payload); !done) return done;
+    }
+    return {};
+  }
+  MergedReadings merged;
+  for (const std::int64_t id : base_ids) {
+    if (auto done = add_to(merged, base->chunks(), id); !done) return done;
+  }
+  for (const std::int64_t id : recent_ids) {
+    if (auto done = add_to(merged, reader_.chunks(), id); !done) return done;
+  }
+  merged.sort();
+  const SeriesHour place = place_of_recent(recent_ids.front());
+  const SeriesId series{place.series};
+  return PartWriter(writer.chunks(), seal).write(hour_chunk_id(series, place.hour, 0), series, merged,
+                                                 merged.readings());
+}
+
+Result<TakenUp> take_up(RecentDatabase& recent, const BuiltPartition& built) {
+  auto transaction = Transaction::begin(recent.connection());
+  if (!transaction) return transaction.error();
+  const PartitionName& name = built.record.name;
+  auto& catalogue = recent.partitions();
+  const auto before = catalogue.find(name.day);
+  if (!before) return before.error();
+  if ((*before ? (*before)->name.generation : 0) != built.base_generation) return TakenUp::changed;
+  // Sealing may have rewritten a bucket's parts, and expiry deleted some: what is in the file is then not what would go.
+  const BucketSpan buckets = buckets_of_day(name.day);
+  const auto erased = recent.chunks().erase_sealed(buckets.first, buckets.last, built.record.seal);
+  if (!erased) return erased.error();
+  if (*erased != built.recent_chunks) return TakenUp::changed;
+  if (*before) {
+    if (auto done = catalogue.add_removal((*before)->name.to_text()); !done) return done.error();
+  }
+  if (auto done = catalogue.drop_removal(name.to_text()); !done) return done.error();
+  if (auto done = catalogue.put(built.record); !done) return done.error();
+  if (auto done = transaction->commit(); !done) return done.error();
+  return TakenUp::yes;
+}
+
+}  // namespace hub::sqlite

@@ -1,0 +1,241 @@
+#include "hub/storage/sqlite/partition_keeper.h"
+
+#include <pthread.h>
+
+#include <limits>
+#include <set>
+
+namespace hub::sqlite {
+namespace {
+
+constexpr std::chrono::seconds kLookEvery{1}, kTryAgain{10};
+constexpr unsigned kLooksPerReport = 60;  // missing files are noticed once a minute
+constexpr std::int64_t kFirstDay = std::numeric_limits<std::int64_t>::min();
+constexpr std::int64_t kLastDay = std::numeric_limits<std::int64_t>::max();
+
+}  // namespace
+
+PartitionKeeper::PartitionKeeper(PartitionPolicy policy, const base::Clock& clock, const DataFolder& data,
+                                 const PartitionFolder& folder, OpenOptions options, const base::Id128& epoch,
+                                 RecentReaders& readers, Sealer& sealer)
+    : policy_(policy),
+      clock_(clock),
+      data_(data),
+      folder_(folder),
+      options_(options),
+      epoch_(epoch),
+      readers_(readers),
+      sealer_(sealer) {}
+
+PartitionKeeper::~PartitionKeeper() {
+  stop();
+}
+
+void PartitionKeeper::start() {
+  thread_ = std::thread([this] { loop(); });
+  pthread_setname_np(thread_.native_handle(), "partitions");
+}
+
+void PartitionKeeper::nudge() {
+  {
+    const std::lock_guard lock(mutex_);
+    nudged_ = true;
+  }
+  wake_.notify_one();
+}
+
+void PartitionKeeper::remove_soon() {
+  removals_changed_ = true;
+  nudge();
+}
+
+void PartitionKeeper::stop() {
+  ending_ = true;
+  nudge();
+  if (thread_.joinable()) thread_.join();
+}
+
+void PartitionKeeper::report(StoreStatus& status) const {
+  const std::lock_guard lock(mutex_);
+  status.partitions = partitions_;
+  status.partition_bytes = partition_bytes_;
+  status.compactions = compactions_;
+  status.compacted_through = compacted_through_;
+  status.warning = unreadable_.empty() ? trouble_ : unreadable_;
+}
+
+void PartitionKeeper::loop() {
+  while (!ending_) {
+    look();
+    std::unique_lock lock(mutex_);
+    wake_.wait_for(lock, kLookEvery, [this] { return ending_ || nudged_; });
+    nudged_ = false;
+  }
+}
+
+void PartitionKeeper::look() {
+  if (auto done = remove_files(); !done) tell_trouble("old partitions could not be removed", done.error());
+  bool changed = looks_++ % kLooksPerReport == 0;
+  CommitNumber seen = 0;
+  while (!ending_) {
+    auto due = next_due(seen);
+    if (!due) return tell_trouble("recent.db could not be read for compaction", due.error());
+    if (!*due) break;
+    const PartitionName& name = (*due)->name;
+    const auto done = compact(name);
+    if (done && *done == TakenUp::yes) {
+      const std::lock_guard lock(mutex_);
+      ++compactions_;
+      trouble_.clear();
+    } else {
+      if (!done) tell_trouble("partitions/" + name.to_text() + " could not be made", done.error());
+      not_before_[name.day] = std::chrono::steady_clock::now() + (done ? kLookEvery : kTryAgain);
+    }
+    changed = true;
+  }
+  if (changed) {
+    if (auto done = refresh_report(); !done) tell_trouble("the catalogue could not be read", done.error());
+  }
+  if (auto done = remove_files(); !done) tell_trouble("old partitions could not be removed", done.error());
+  const std::lock_guard lock(mutex_);
+  compacted_through_ = seen;
+}
+
+Result<std::optional<PartitionKeeper::Due>> PartitionKeeper::next_due(CommitNumber& seen) {
+  auto reader = readers_.borrow();
+  if (!reader) return reader.error();
+  auto snapshot = (*reader)->snapshot();
+  if (!snapshot) return snapshot.error();
+  seen = snapshot->sealed_through;
+  if (data_.free_bytes() < policy_.free_bytes_wanted) return std::optional<Due>();
+  auto buckets = (*reader)->chunks().buckets(kMinBucket, kMaxBucket);
+  if (!buckets) return buckets.error();
+  std::set<std::int64_t> days;
+  for (const std::int64_t bucket : *buckets) days.insert(day_of_bucket(bucket));
+  const std::int64_t now_us = clock_.now_us();
+  for (const std::int64_t day : days) {
+    if (now_us - policy_.grace_us < span_of_day(day).to_us) break;  // later days are not over either
+    if (const auto wait = not_before_.find(day); wait != not_before_.end()) {
+      if (std::chrono::steady_clock::now() < wait->second) continue;
+      not_before_.erase(wait);
+    }
+    const auto held = (*reader)->catalogue().find(day);
+    if (!held) return held.error();
+    PartitionName name{day};
+    if (*held) {
+      // A clock that was ahead must not hold late readings back for years.
+      const std::int64_t age_us = now_us - (*held)->made_at_us;
+      if (age_us >= 0 && age_us < policy_.late_us) continue;
+      if (folder_.is_unreadable((*held)->name.to_text())) continue;
+      name.generation = (*held)->name.generation + 1;
+    }
+    const auto expired = (*reader)->catalogue().expired(day, day);
+    if (!expired) return expired.error();
+    if (!expired->empty()) name.generation = std::max(name.generation, expired->front().generation + 1);
+    return std::optional(Due{name, held->has_value()});
+  }
+  return std::optional<Due>();
+}
+
+Result<TakenUp> PartitionKeeper::compact(const PartitionName& name) {
+  const std::string file = name.to_text();
+  // First of all the file is listed for removal: a crash before the catalogue takes it up leaves what is known rubbish.
+  auto listed = sealer_.run([&](RecentDatabase& recent) -> Result<void> {
+    auto transaction = Transaction::begin(recent.connection());
+    if (!transaction) return transaction.error();
+    if (auto done = recent.partitions().add_removal(file); !done) return done;
+    return transaction->commit();
+  });
+  if (!listed) return listed.error();
+  removals_changed_ = true;
+  Result<BuiltPartition> built = errc::internal;
+  {
+    auto reader = readers_.borrow();
+    if (!reader) return reader.error();
+    Compaction compaction(**reader, folder_, options_, epoch_, [this] { return ending_.load(); });
+    built = compaction.build(name, clock_.now_us());
+  }
+  if (!built) {
+    data_.remove_database(folder_.making_path_of(file));
+    return built.error();
+  }
+  TakenUp outcome = TakenUp::changed;
+  auto taken = sealer_.run([&](RecentDatabase& recent) -> Result<void> {
+    auto done = take_up(recent, *built);
+    if (!done) return done.error();
+    outcome = *done;
+    return {};
+  });
+  if (!taken) return taken.error();
+  return outcome;
+}
+
+Result<void> PartitionKeeper::remove_files() {
+  if (retired_.empty() && removals_changed_.exchange(false)) {
+    {
+      auto reader = readers_.borrow();
+      if (!reader) return reader.error();
+      auto snapshot = (*reader)->snapshot();
+      if (!snapshot) return snapshot.error();
+      auto files = (*reader)->catalogue().removals();
+      if (!files) return files.error();
+      auto held = (*reader)->catalogue().list(kFirstDay, kLastDay);
+      if (!held) return held.error();
+      // No file is both; should one ever be, it is not the one to lose.
+      std::set<std::string> kept;
+      for (const auto& partition : *held) kept.insert(partition.name.to_text());
+      std::erase_if(*files, [&](const std::string& file) { return kept.contains(file); });
+      retired_ = std::move(*files);
+    }
+    if (!retired_.empty()) retired_era_ = readers_.retire();
+  }
+  if (retired_.empty() || !readers_.is_over(retired_era_)) return {};
+  std::vector<std::string> removed;
+  for (const auto& file : retired_) {
+    if (folder_.remove(file)) removed.push_back(file);
+  }
+  const bool all = removed.size() == retired_.size();
+  retired_.clear();
+  auto done = sealer_.run([&](RecentDatabase& recent) -> Result<void> {
+    auto transaction = Transaction::begin(recent.connection());
+    if (!transaction) return transaction.error();
+    for (const auto& file : removed) {
+      if (auto dropped = recent.partitions().drop_removal(file); !dropped) return dropped;
+    }
+    return transaction->commit();
+  });
+  if (done && !all) return errc::storage_failed;  // they stay listed until the next start, or the next removal
+  return done;
+}
+
+Result<void> PartitionKeeper::refresh_report() {
+  auto reader = readers_.borrow();
+  if (!reader) return reader.error();
+  auto partitions = (*reader)->catalogue().list(kFirstDay, kLastDay);
+  if (!partitions) return partitions.error();
+  std::uint64_t bytes = 0, unreadable = 0;
+  std::string first;
+  for (const auto& partition : *partitions) {
+    bytes += partition.bytes;
+    const std::string file = partition.name.to_text();
+    if (!folder_.is_unreadable(file)) continue;
+    if (unreadable++ == 0) first = file;
+  }
+  const std::lock_guard lock(mutex_);
+  partitions_ = partitions->size();
+  partition_bytes_ = bytes;
+  unreadable_.clear();
+  if (unreadable > 0) {
+    unreadable_ = std::to_string(unreadable) + " of the files of old readings are missing or damaged, the first is " +
+                  folder_.path_of(first) + ": what they hold is answered as a gap. Put them back from a backup.";
+  }
+  return {};
+}
+
+void PartitionKeeper::tell_trouble(const std::string& what, const error_code& error) {
+  if (ending_) return;
+  const std::lock_guard lock(mutex_);
+  trouble_ = what + " (" + std::string(describe(to_errc(error)).title) + "); it is tried again, and no reading is lost";
+}
+
+}  // namespace hub::sqlite

@@ -1,0 +1,123 @@
+#include "hub/storage/sqlite/partition_table.h"
+
+namespace hub::sqlite {
+
+// Folders made before there were partitions get the tables at their next opening.
+const char* PartitionTable::schema() {
+  return "CREATE TABLE IF NOT EXISTS partition(day INTEGER PRIMARY KEY, class TEXT NOT NULL, "
+         "generation INTEGER NOT NULL, seal INTEGER NOT NULL, readings INTEGER NOT NULL, chunks INTEGER NOT NULL, "
+         "bytes INTEGER NOT NULL, first_time INTEGER NOT NULL, last_time INTEGER NOT NULL, made_at INTEGER NOT NULL, "
+         "summarised INTEGER NOT NULL) STRICT;"
+         "CREATE TABLE IF NOT EXISTS expired_day(day INTEGER PRIMARY KEY, class TEXT NOT NULL, "
+         "generation INTEGER NOT NULL, summarised INTEGER NOT NULL) STRICT;"
+         "CREATE TABLE IF NOT EXISTS summary_file(month INTEGER PRIMARY KEY, class TEXT NOT NULL) STRICT;"
+         "CREATE TABLE IF NOT EXISTS removal(file TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;";
+}
+
+PartitionTable::PartitionTable(Database& db)
+    : list_(db,
+            "SELECT day, class, generation, seal, readings, chunks, bytes, first_time, last_time, made_at, summarised "
+            "FROM partition WHERE day BETWEEN ? AND ? ORDER BY day"),
+      put_(db,
+           "INSERT OR REPLACE INTO partition(day, class, generation, seal, readings, chunks, bytes, first_time, "
+           "last_time, made_at, summarised) VALUES (?,?,?,?,?,?,?,?,?,?,?)"),
+      erase_(db, "DELETE FROM partition WHERE day = ?"),
+      expired_(db,
+               "SELECT day, class, generation, summarised FROM expired_day WHERE day BETWEEN ? AND ? ORDER BY day"),
+      put_expired_(db, "INSERT OR REPLACE INTO expired_day(day, class, generation, summarised) VALUES (?,?,?,?)"),
+      erase_expired_(db, "DELETE FROM expired_day WHERE day BETWEEN ? AND ?"),
+      summaries_(db, "SELECT month, class FROM summary_file ORDER BY month"),
+      put_summary_(db, "INSERT OR IGNORE INTO summary_file(month, class) VALUES (?,?)"),
+      erase_summary_(db, "DELETE FROM summary_file WHERE month = ?"),
+      removals_(db, "SELECT file FROM removal ORDER BY file"),
+      add_removal_(db, "INSERT OR IGNORE INTO removal(file) VALUES (?)"),
+      drop_removal_(db, "DELETE FROM removal WHERE file = ?") {}
+
+Result<std::vector<PartitionRecord>> PartitionTable::list(std::int64_t first_day, std::int64_t last_day) {
+  std::vector<PartitionRecord> found;
+  auto done = list_.each(
+      [&](const Statement& row) {
+        PartitionRecord r;
+        r.name = {row.integer(0), std::string(row.text(1)), static_cast<std::uint32_t>(row.integer(2))};
+        r.seal = static_cast<CommitNumber>(row.integer(3));
+        r.readings = static_cast<std::uint64_t>(row.integer(4));
+        r.chunks = static_cast<std::uint64_t>(row.integer(5));
+        r.bytes = static_cast<std::uint64_t>(row.integer(6));
+        r.first_us = row.integer(7);
+        r.last_us = row.integer(8);
+        r.made_at_us = row.integer(9);
+        r.summarised = static_cast<std::uint32_t>(row.integer(10));
+        found.push_back(std::move(r));
+      },
+      first_day, last_day);
+  if (!done) return done.error();
+  return found;
+}
+
+Result<std::optional<PartitionRecord>> PartitionTable::find(std::int64_t day) {
+  auto found = list(day, day);
+  if (!found) return found.error();
+  return found->empty() ? std::optional<PartitionRecord>() : std::optional(std::move(found->front()));
+}
+
+Result<void> PartitionTable::put(const PartitionRecord& r) {
+  return put_.run(r.name.day, r.name.retention_class, r.name.generation, r.seal, r.readings, r.chunks, r.bytes,
+                  r.first_us, r.last_us, r.made_at_us, r.summarised);
+}
+
+Result<void> PartitionTable::erase(std::int64_t day) {
+  return erase_.run(day);
+}
+
+Result<std::vector<ExpiredDay>> PartitionTable::expired(std::int64_t first_day, std::int64_t last_day) {
+  std::vector<ExpiredDay> found;
+  auto done = expired_.each(
+      [&](const Statement& row) {
+        found.push_back({row.integer(0), std::string(row.text(1)), static_cast<std::uint32_t>(row.integer(2)),
+                         static_cast<std::uint32_t>(row.integer(3))});
+      },
+      first_day, last_day);
+  if (!done) return done.error();
+  return found;
+}
+
+Result<void> PartitionTable::put_expired(const ExpiredDay& d) {
+  return put_expired_.run(d.day, d.retention_class, d.generation, d.summarised);
+}
+
+Result<void> PartitionTable::erase_expired(std::int64_t first_day, std::int64_t last_day) {
+  return erase_expired_.run(first_day, last_day);
+}
+
+Result<std::vector<SummaryRecord>> PartitionTable::summaries() {
+  std::vector<SummaryRecord> found;
+  auto done = summaries_.each(
+      [&](const Statement& row) { found.push_back({row.integer(0), std::string(row.text(1))}); });
+  if (!done) return done.error();
+  return found;
+}
+
+Result<void> PartitionTable::put_summary(const SummaryRecord& r) {
+  return put_summary_.run(r.month, r.retention_class);
+}
+
+Result<void> PartitionTable::erase_summary(const SummaryRecord& r) {
+  return erase_summary_.run(r.month);
+}
+
+Result<std::vector<std::string>> PartitionTable::removals() {
+  std::vector<std::string> found;
+  auto done = removals_.each([&](const Statement& row) { found.emplace_back(row.text(0)); });
+  if (!done) return done.error();
+  return found;
+}
+
+Result<void> PartitionTable::add_removal(const std::string& file) {
+  return add_removal_.run(file);
+}
+
+Result<void> PartitionTable::drop_removal(const std::string& file) {
+  return drop_removal_.run(file);
+}
+
+}  // namespace hub::sqlite

@@ -1,0 +1,102 @@
+#include "hub/storage/sqlite/series_view.h"
+
+#include <algorithm>
+#include <set>
+
+namespace hub::sqlite {
+
+Result<SeriesView> SeriesView::open(RecentReader& reader, const Tail& tail, SeriesId series, std::int64_t from_us,
+                                    std::int64_t to_us) {
+  auto copy = tail.copy(series, from_us, to_us);
+  auto snapshot = reader.snapshot();
+  if (!snapshot) return snapshot.error();
+  const CommitNumber sealed = snapshot->sealed_through;
+  std::erase_if(copy.runs, [&](const TailRun& run) { return run.commit->number <= sealed; });
+  SeriesView view(reader, std::move(*snapshot));
+  view.as_of_ = std::max(copy.head, sealed);
+  view.runs_ = std::move(copy.runs);
+  view.series_ = series;
+  view.from_us_ = from_us;
+  view.to_us_ = to_us;
+  return view;
+}
+
+Result<std::vector<std::int64_t>> SeriesView::sealed_days() {
+  const std::int64_t first = bucket_of(from_us_), last = bucket_of(to_us_ - 1);
+  auto buckets = reader_->chunks().buckets(first, last);
+  if (!buckets) return buckets.error();
+  auto partitions = reader_->catalogue().list(day_of_bucket(first), day_of_bucket(last));
+  if (!partitions) return partitions.error();
+  std::set<std::int64_t> days;
+  for (const std::int64_t bucket : *buckets) days.insert(days.end(), day_of_bucket(bucket));
+  for (const auto& partition : *partitions) days.insert(partition.name.day);
+  return std::vector<std::int64_t>(days.begin(), days.end());
+}
+
+Result<std::vector<std::int64_t>> SeriesView::days() {
+  auto sealed = sealed_days();
+  if (!sealed) return sealed.error();
+  std::set<std::int64_t> days(sealed->begin(), sealed->end());
+  for (const auto& run : runs_) {
+    for (const std::int64_t time : *run.column->times) {
+      if (time >= from_us_ && time < to_us_) days.insert(day_of_time(time));
+    }
+  }
+  return std::vector<std::int64_t>(days.begin(), days.end());
+}
+
+Result<std::vector<SealedChunk>> SeriesView::chunks(std::int64_t day) {
+  std::vector<SealedChunk> found;
+  if (auto done = add_partition(day, found); !done) return done.error();
+  const BucketSpan span = buckets_of_day(day);
+  auto buckets = reader_->chunks().buckets(std::max(span.first, bucket_of(from_us_)),
+                                           std::min(span.last, bucket_of(to_us_ - 1)));
+  if (!buckets) return buckets.error();
+  for (const std::int64_t bucket : *buckets) {
+    auto headers = reader_->chunks().bucket_headers(bucket, series_);
+    if (!headers) return headers.error();
+    for (auto& header : *headers) found.push_back({std::move(header), &reader_->chunks()});
+  }
+  std::erase_if(found, [&](const SealedChunk& c) { return c.header.last_us < from_us_ || c.header.first_us >= to_us_; });
+  std::stable_sort(found.begin(), found.end(), [](const SealedChunk& a, const SealedChunk& b) {
+    return a.header.first_us < b.header.first_us;
+  });
+  return found;
+}
+
+Result<void> SeriesView::add_partition(std::int64_t day, std::vector<SealedChunk>& found) {
+  const auto record = reader_->catalogue().find(day);
+  if (!record) return record.error();
+  if (!*record || (*record)->last_us < from_us_ || (*record)->first_us >= to_us_) return {};
+  auto partition = reader_->partition((*record)->name);
+  if (!partition) return partition.error();
+  if (*partition == nullptr) return {};
+  const BucketSpan span = buckets_of_day(day);
+  auto headers = (*partition)->headers(series_, hour_of_bucket(std::max(span.first, bucket_of(from_us_))),
+                                       hour_of_bucket(std::min(span.last, bucket_of(to_us_ - 1))));
+  if (!headers) return headers.error();
+  for (auto& header : *headers) found.push_back({std::move(header), &(*partition)->chunks()});
+  return {};
+}
+
+Result<void> DecodedChunks::add_to(MergedReadings& merged, const std::vector<SealedChunk>& chunks,
+                                   std::int64_t from_us, std::int64_t to_us) {
+  decoded_.resize(chunks.size());
+  while (passed_ < chunks.size() && chunks[passed_].header.last_us < from_us) decoded_[passed_++].reset();
+  for (std::size_t i = passed_; i < chunks.size() && chunks[i].header.first_us < to_us; ++i) {
+    const auto& [header, table] = chunks[i];
+    if (header.last_us < from_us) {
+      decoded_[i].reset();
+      continue;
+    }
+    if (!decoded_[i]) {
+      auto readings = table->readings(header);
+      if (!readings) return readings.error();
+      decoded_[i] = std::make_shared<const ChunkReadings>(std::move(*readings));
+    }
+    merged.add_chunk(header, decoded_[i], from_us, to_us);
+  }
+  return {};
+}
+
+}  // namespace hub::sqlite
