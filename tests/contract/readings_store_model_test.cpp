@@ -226,7 +226,8 @@ TEST_P(readings_store_model, queries_see_whole_commits_while_others_append_and_s
   std::size_t seen = 0;
   hub::CommitNumber as_of = 0;
   while (writing > 0) {
-    store.clock().advance(90'000 * kSecond);  // days end all the time: compaction and its next generations run meanwhile
+    store.clock().advance(90'000 *
+                          kSecond);  // days end all the time: compaction and its next generations run meanwhile
     const auto page = store.client().raw({SeriesId{1}, 0, kStart * 2, 100'000, std::nullopt});
     ASSERT_TRUE(page);
     EXPECT_GE(page->times_us.size(), seen) << "a reading went away";

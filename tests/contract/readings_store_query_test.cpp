@@ -52,7 +52,8 @@ TEST_P(readings_store_query, all_value_types_come_back_as_they_were) {
                    {SeriesId{3}, fakes::times({kStart, kStart + 1, kStart + 2}), strings},
                    {SeriesId{4}, shared, locations}};
   ASSERT_TRUE(store.client().append(frame));
-  for (const char* when : {"tail", "replayed", "sealed", "sealed and reopened", "compacted", "compacted and reopened"}) {
+  for (const char* when :
+       {"tail", "replayed", "sealed", "sealed and reopened", "compacted", "compacted and reopened"}) {
     if (std::string_view(when) == "replayed") store.restart();
     if (std::string_view(when) == "sealed") store.seal();
     if (std::string_view(when) == "compacted") store.compact();
@@ -87,7 +88,8 @@ TEST_P(readings_store_query, latest_is_the_greatest_time_and_ties_go_to_the_late
   put(1, kStart + 10, 1);
   put(2, kStart + 5, 2);   // late
   put(3, kStart + 10, 3);  // same time again
-  for (const char* when : {"tail", "replayed", "sealed", "sealed and reopened", "compacted", "compacted and reopened"}) {
+  for (const char* when :
+       {"tail", "replayed", "sealed", "sealed and reopened", "compacted", "compacted and reopened"}) {
     if (std::string_view(when) == "replayed") store.restart();
     if (std::string_view(when) == "sealed") store.seal();
     if (std::string_view(when) == "compacted") store.compact();
@@ -156,7 +158,8 @@ TEST_P(readings_store_query, expiry_drops_old_chunks_and_keeps_the_rest) {
   store.seal();
   // The first days are over by now; with readings that came later they are of both kinds.
   store.compact();
-  ASSERT_TRUE(store.client().append(number_frame(stream_of("a"), 11, kTemperature, {kStart + 1, kStart + 5 * kDay}, {0.5, 5})));
+  ASSERT_TRUE(
+      store.client().append(number_frame(stream_of("a"), 11, kTemperature, {kStart + 1, kStart + 5 * kDay}, {0.5, 5})));
   store.seal();
   // The store's own helper stream has readings near the epoch.
   EXPECT_GE(store.client().expire(kStart + 5 * kDay).value(), 10u);

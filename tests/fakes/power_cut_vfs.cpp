@@ -223,7 +223,8 @@ class PowerCutVfs::Names final : public hub::sqlite::FileNames {
   PowerCutVfs& owner_;
 };
 
-PowerCutVfs::PowerCutVfs(std::string name) : name_(std::move(name)), system_(sqlite3_vfs_find(nullptr)), names_seam_(std::make_unique<Names>(*this)) {
+PowerCutVfs::PowerCutVfs(std::string name)
+    : name_(std::move(name)), system_(sqlite3_vfs_find(nullptr)), names_seam_(std::make_unique<Names>(*this)) {
   vfs_ = *system_;
   vfs_.pNext = nullptr;
   vfs_.zName = name_.c_str();

@@ -133,8 +133,9 @@ Result<void> ChunkTable::add_bucket(std::int64_t bucket) {
 }
 
 Result<void> ChunkTable::drop_if_empty(std::int64_t bucket) {
-  auto drop = ready(
-      drop_bucket_, "DELETE FROM bucket WHERE bucket = ? AND NOT EXISTS (SELECT 1 FROM chunk WHERE id BETWEEN ? AND ?)");
+  auto drop =
+      ready(drop_bucket_,
+            "DELETE FROM bucket WHERE bucket = ? AND NOT EXISTS (SELECT 1 FROM chunk WHERE id BETWEEN ? AND ?)");
   if (!drop) return drop.error();
   (*drop)->bind_all(bucket, first_id_of(bucket), last_id_of(bucket));
   return (*drop)->run();
@@ -157,8 +158,7 @@ Result<std::uint64_t> ChunkTable::expire(std::int64_t bucket, std::int64_t befor
   return readings;
 }
 
-Result<std::uint64_t> ChunkTable::erase_sealed(std::int64_t first_bucket, std::int64_t last_bucket,
-                                               CommitNumber seal) {
+Result<std::uint64_t> ChunkTable::erase_sealed(std::int64_t first_bucket, std::int64_t last_bucket, CommitNumber seal) {
   auto erase = ready(erase_sealed_, "DELETE FROM chunk WHERE id BETWEEN ? AND ? AND seal <= ?");
   if (!erase) return erase.error();
   (*erase)->bind_all(first_id_of(first_bucket), last_id_of(last_bucket), seal);

@@ -130,8 +130,8 @@ Result<void> Compaction::write_unit(std::span<const std::int64_t> recent_ids, st
   merged.sort();
   const SeriesHour place = place_of_recent(recent_ids.front());
   const SeriesId series{place.series};
-  return PartWriter(writer.chunks(), seal).write(hour_chunk_id(series, place.hour, 0), series, merged,
-                                                 merged.readings());
+  return PartWriter(writer.chunks(), seal)
+      .write(hour_chunk_id(series, place.hour, 0), series, merged, merged.readings());
 }
 
 Result<TakenUp> take_up(RecentDatabase& recent, const BuiltPartition& built) {
@@ -142,7 +142,8 @@ Result<TakenUp> take_up(RecentDatabase& recent, const BuiltPartition& built) {
   const auto before = catalogue.find(name.day);
   if (!before) return before.error();
   if ((*before ? (*before)->name.generation : 0) != built.base_generation) return TakenUp::changed;
-  // Sealing may have rewritten a bucket's parts, and expiry deleted some: what is in the file is then not what would go.
+  // Sealing may have rewritten a bucket's parts, and expiry deleted some: what is in the file is then not what would
+  // go.
   const BucketSpan buckets = buckets_of_day(name.day);
   const auto erased = recent.chunks().erase_sealed(buckets.first, buckets.last, built.record.seal);
   if (!erased) return erased.error();

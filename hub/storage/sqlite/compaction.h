@@ -45,9 +45,9 @@ class Compaction {
 
 enum class TakenUp { yes, changed };
 
-/// On the seal thread: one transaction that makes the catalogue know the partition, gives up the one before, and removes
-/// from recent.db what is in it. `changed`: what it was made from is not what there is now; nothing is done, and the
-/// file is still listed for removal.
+/// On the seal thread: one transaction that makes the catalogue know the partition, gives up the one before, and
+/// removes from recent.db what is in it. `changed`: what it was made from is not what there is now; nothing is done,
+/// and the file is still listed for removal.
 Result<TakenUp> take_up(RecentDatabase& recent, const BuiltPartition& built);
 
 }  // namespace hub::sqlite

@@ -31,8 +31,8 @@ struct OpenOptions {
   int busy_timeout_ms = 5'000;
 };
 
-/// One connection, one thread at a time. Opens in WAL mode (write_once: with no log at all) with secure_delete off (Debian's build has it on) and
-/// foreign keys on.
+/// One connection, one thread at a time. Opens in WAL mode (write_once: with no log at all) with secure_delete off
+/// (Debian's build has it on) and foreign keys on.
 class Database {
  public:
   static Result<Database> open(const std::string& path, const OpenOptions& options = {});

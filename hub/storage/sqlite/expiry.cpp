@@ -20,8 +20,7 @@ Result<void> expire_partition(RecentDatabase& recent, const PartitionName& name,
 
 Result<std::uint64_t> expire_before(RecentDatabase& recent, std::int64_t before_us) {
   std::uint64_t readings = 0;
-  const auto partitions =
-      recent.partitions().list(std::numeric_limits<std::int64_t>::min(), day_of_time(before_us));
+  const auto partitions = recent.partitions().list(std::numeric_limits<std::int64_t>::min(), day_of_time(before_us));
   if (!partitions) return partitions.error();
   for (const auto& partition : *partitions) {
     if (partition.last_us >= before_us) continue;

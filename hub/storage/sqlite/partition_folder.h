@@ -33,8 +33,8 @@ class PartitionFolder {
   bool publish(const std::string& file) const;
   /// Removes the file (with log and index), durably; true also where it was not there.
   bool remove(const std::string& file) const;
-  /// At a start: deletes what was being written, renames aside what is in neither set (a restored catalogue may be older
-  /// than the files, so they are never deleted). Answers the new names.
+  /// At a start: deletes what was being written, renames aside what is in neither set (a restored catalogue may be
+  /// older than the files, so they are never deleted). Answers the new names.
   std::vector<std::string> set_aside_unknown(const std::set<std::string>& known) const;
 
  private:

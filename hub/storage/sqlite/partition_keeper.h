@@ -18,9 +18,9 @@
 namespace hub::sqlite {
 
 struct PartitionPolicy {
-  std::int64_t grace_us = 0;               // a day is compacted so long after its end
-  std::int64_t late_us = 0;                // late readings wait so long for the next generation
-  std::uint64_t free_bytes_wanted = 0;     // with less room on the disk nothing is compacted
+  std::int64_t grace_us = 0;            // a day is compacted so long after its end
+  std::int64_t late_us = 0;             // late readings wait so long for the next generation
+  std::uint64_t free_bytes_wanted = 0;  // with less room on the disk nothing is compacted
 };
 
 /// Owns the thread that compacts: it reads recent.db with a connection from the pool, writes new files, and lets the

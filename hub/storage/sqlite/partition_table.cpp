@@ -22,8 +22,7 @@ PartitionTable::PartitionTable(Database& db)
            "INSERT OR REPLACE INTO partition(day, class, generation, seal, readings, chunks, bytes, first_time, "
            "last_time, made_at, summarised) VALUES (?,?,?,?,?,?,?,?,?,?,?)"),
       erase_(db, "DELETE FROM partition WHERE day = ?"),
-      expired_(db,
-               "SELECT day, class, generation, summarised FROM expired_day WHERE day BETWEEN ? AND ? ORDER BY day"),
+      expired_(db, "SELECT day, class, generation, summarised FROM expired_day WHERE day BETWEEN ? AND ? ORDER BY day"),
       put_expired_(db, "INSERT OR REPLACE INTO expired_day(day, class, generation, summarised) VALUES (?,?,?,?)"),
       erase_expired_(db, "DELETE FROM expired_day WHERE day BETWEEN ? AND ?"),
       summaries_(db, "SELECT month, class FROM summary_file ORDER BY month"),
@@ -91,8 +90,9 @@ Result<void> PartitionTable::erase_expired(std::int64_t first_day, std::int64_t 
 
 Result<std::vector<SummaryRecord>> PartitionTable::summaries() {
   std::vector<SummaryRecord> found;
-  auto done = summaries_.each(
-      [&](const Statement& row) { found.push_back({row.integer(0), std::string(row.text(1))}); });
+  auto done = summaries_.each([&](const Statement& row) {
+    found.push_back({row.integer(0), std::string(row.text(1))});
+  });
   if (!done) return done.error();
   return found;
 }

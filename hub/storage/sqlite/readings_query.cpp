@@ -64,8 +64,8 @@ Result<void> add_unreadable(RecentReader& reader, const GapQuery& query, std::ve
     if (partition.last_us < query.from_us || partition.first_us >= query.to_us) continue;
     if (!reader.is_unreadable(partition.name)) continue;
     const auto count = static_cast<std::uint32_t>(std::min<std::uint64_t>(partition.readings, 0xffffffffu));
-    const Gap gap{query.device, SeriesId{}, partition.first_us, partition.last_us, count, true,
-                  GapReason::file_missing, "hub"};
+    const Gap gap{query.device, SeriesId{}, partition.first_us,      partition.last_us,
+                  count,        true,       GapReason::file_missing, "hub"};
     gaps.push_back({gap, partition.seal, partition.made_at_us, partition.first_us, partition.last_us});
   }
   return {};

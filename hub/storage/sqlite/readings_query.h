@@ -9,14 +9,14 @@
 
 namespace hub::sqlite {
 
-/// Works through days and their ten-minute buckets; holds a day's headers, the chunks that reach into one bucket, and the
-/// page.
+/// Works through days and their ten-minute buckets; holds a day's headers, the chunks that reach into one bucket, and
+/// the page.
 Result<RawPage> query_raw(RecentReader& reader, const Tail& tail, const RawQuery& query);
-/// Holds a day's headers, one chunk's readings, the tail's, and the buckets. Chunks that lie in one bucket are answered by
-/// their header.
+/// Holds a day's headers, one chunk's readings, the tail's, and the buckets. Chunks that lie in one bucket are answered
+/// by their header.
 Result<Buckets> query_buckets(RecentReader& reader, const Tail& tail, const BucketQuery& query);
-/// What is in partitions that are missing or damaged is a gap of the device, too. errc::too_large past 100,000 gaps: ask
-/// for a narrower range.
+/// What is in partitions that are missing or damaged is a gap of the device, too. errc::too_large past 100,000 gaps:
+/// ask for a narrower range.
 Result<std::vector<Gap>> query_gaps(RecentReader& reader, const Tail& tail, const GapQuery& query);
 
 }  // namespace hub::sqlite

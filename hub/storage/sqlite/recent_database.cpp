@@ -55,7 +55,8 @@ Result<void> RecentDatabase::make_tables(base::Random& random) {
   auto transaction = Transaction::begin(db_);
   if (!transaction) return transaction.error();
   if (auto done = write_version(db_, epoch_); !done) return done;
-  if (auto done = db_.execute(std::string(ChunkTable::bucket_schema()) + ChunkTable::schema() + kRecentSchema); !done) return done;
+  if (auto done = db_.execute(std::string(ChunkTable::bucket_schema()) + ChunkTable::schema() + kRecentSchema); !done)
+    return done;
   return transaction->commit();
 }
 

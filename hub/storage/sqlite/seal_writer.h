@@ -14,8 +14,7 @@ namespace hub::sqlite {
 class SealWriter {
  public:
   /// `seal`: the commit through which this seal reaches.
-  SealWriter(RecentDatabase& recent, CommitNumber seal)
-      : recent_(recent), parts_(recent.chunks(), seal), seal_(seal) {}
+  SealWriter(RecentDatabase& recent, CommitNumber seal) : recent_(recent), parts_(recent.chunks(), seal), seal_(seal) {}
   Result<void> write(std::span<const CommitPtr> commits);
 
  private:

@@ -49,18 +49,18 @@ Result<std::vector<SealedChunk>> SeriesView::chunks(std::int64_t day) {
   std::vector<SealedChunk> found;
   if (auto done = add_partition(day, found); !done) return done.error();
   const BucketSpan span = buckets_of_day(day);
-  auto buckets = reader_->chunks().buckets(std::max(span.first, bucket_of(from_us_)),
-                                           std::min(span.last, bucket_of(to_us_ - 1)));
+  auto buckets =
+      reader_->chunks().buckets(std::max(span.first, bucket_of(from_us_)), std::min(span.last, bucket_of(to_us_ - 1)));
   if (!buckets) return buckets.error();
   for (const std::int64_t bucket : *buckets) {
     auto headers = reader_->chunks().bucket_headers(bucket, series_);
     if (!headers) return headers.error();
     for (auto& header : *headers) found.push_back({std::move(header), &reader_->chunks()});
   }
-  std::erase_if(found, [&](const SealedChunk& c) { return c.header.last_us < from_us_ || c.header.first_us >= to_us_; });
-  std::stable_sort(found.begin(), found.end(), [](const SealedChunk& a, const SealedChunk& b) {
-    return a.header.first_us < b.header.first_us;
-  });
+  std::erase_if(found,
+                [&](const SealedChunk& c) { return c.header.last_us < from_us_ || c.header.first_us >= to_us_; });
+  std::stable_sort(found.begin(), found.end(),
+                   [](const SealedChunk& a, const SealedChunk& b) { return a.header.first_us < b.header.first_us; });
   return found;
 }
 
@@ -72,15 +72,16 @@ Result<void> SeriesView::add_partition(std::int64_t day, std::vector<SealedChunk
   if (!partition) return partition.error();
   if (*partition == nullptr) return {};
   const BucketSpan span = buckets_of_day(day);
-  auto headers = (*partition)->headers(series_, hour_of_bucket(std::max(span.first, bucket_of(from_us_))),
-                                       hour_of_bucket(std::min(span.last, bucket_of(to_us_ - 1))));
+  auto headers = (*partition)
+                     ->headers(series_, hour_of_bucket(std::max(span.first, bucket_of(from_us_))),
+                               hour_of_bucket(std::min(span.last, bucket_of(to_us_ - 1))));
   if (!headers) return headers.error();
   for (auto& header : *headers) found.push_back({std::move(header), &(*partition)->chunks()});
   return {};
 }
 
-Result<void> DecodedChunks::add_to(MergedReadings& merged, const std::vector<SealedChunk>& chunks,
-                                   std::int64_t from_us, std::int64_t to_us) {
+Result<void> DecodedChunks::add_to(MergedReadings& merged, const std::vector<SealedChunk>& chunks, std::int64_t from_us,
+                                   std::int64_t to_us) {
   decoded_.resize(chunks.size());
   while (passed_ < chunks.size() && chunks[passed_].header.last_us < from_us) decoded_[passed_++].reset();
   for (std::size_t i = passed_; i < chunks.size() && chunks[i].header.first_us < to_us; ++i) {

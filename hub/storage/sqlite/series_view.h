@@ -26,8 +26,8 @@ class SeriesView {
   /// Days that may hold something, ascending: sealed, or sealed and unsealed.
   Result<std::vector<std::int64_t>> sealed_days();
   Result<std::vector<std::int64_t>> days();
-  /// The day's chunks that touch the range, by their first time; valid until the next day is asked for. A partition that
-  /// is missing or damaged holds none here: query_gaps tells of it.
+  /// The day's chunks that touch the range, by their first time; valid until the next day is asked for. A partition
+  /// that is missing or damaged holds none here: query_gaps tells of it.
   Result<std::vector<SealedChunk>> chunks(std::int64_t day);
 
  private:

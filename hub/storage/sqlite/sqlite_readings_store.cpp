@@ -25,8 +25,8 @@ std::uint64_t low_water(const ReadingsOptions& options, const DataFolder& folder
   return std::min<std::uint64_t>(kLargestLowWater, folder.capacity_bytes() / 20);
 }
 
-/// Owns all parts and their order of ending: keeper, sealer, journal thread, readers, files. The parts that queries see (tail,
-/// window, latest) are written by the journal thread and locked inside.
+/// Owns all parts and their order of ending: keeper, sealer, journal thread, readers, files. The parts that queries see
+/// (tail, window, latest) are written by the journal thread and locked inside.
 class SqliteReadingsStore final : public ReadingsStore {
  public:
   SqliteReadingsStore(const ReadingsOptions& options, const base::Clock& clock)
@@ -192,8 +192,8 @@ class SqliteReadingsStore final : public ReadingsStore {
 
   /// Files that the catalogue does not know come from elsewhere, or from a later time than a restored catalogue.
   Result<void> set_aside_unknown(RecentDatabase& recent) {
-    auto partitions = recent.partitions().list(std::numeric_limits<std::int64_t>::min(),
-                                               std::numeric_limits<std::int64_t>::max());
+    auto partitions =
+        recent.partitions().list(std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max());
     if (!partitions) return partitions.error();
     auto removals = recent.partitions().removals();
     if (!removals) return removals.error();

@@ -21,7 +21,7 @@ struct ReadingsOptions {
   std::int64_t commit_window_us = 2'000;  // how long a group may wait for company
   std::size_t retained_journal_bytes = 256 * 1024 * 1024;
   std::int64_t retained_journal_us = 15 * 60 * 1'000'000LL;
-  std::size_t low_water_bytes = 0;  // 0: smaller of 512 MB and 5 % of the disk
+  std::size_t low_water_bytes = 0;                          // 0: smaller of 512 MB and 5 % of the disk
   std::int64_t compact_grace_us = 2 * 3'600 * 1'000'000LL;  // after a day's end it becomes a partition
   std::int64_t compact_late_us = 24 * 3'600 * 1'000'000LL;  // late readings wait so long for the next generation of it
   unsigned readers = 2;

@@ -37,8 +37,8 @@ class Crashing : public Partitions {
     const auto before = store_->status().compactions;
     vfs_.stop_after(n);
     // The keeper looks each second; a seal makes it look at once.
-    (void)client().append(fakes::number_frame(fakes::stream_of("marker"), ++marker_, SeriesId{999'999},
-                                              {clock_.now_us()}, {0}));
+    (void)client().append(
+        fakes::number_frame(fakes::stream_of("marker"), ++marker_, SeriesId{999'999}, {clock_.now_us()}, {0}));
     wait_until([&] { return vfs_.stopped() || done(before); });
     const bool stopped = vfs_.stopped();
     vfs_.stop_now();

@@ -47,7 +47,8 @@ class Partitions : public testing::Test {
   /// One frame, sealed when this returns.
   void put(std::vector<std::int64_t> times_us, std::vector<double> values, SeriesId series = kSeries,
            std::uint32_t flags = 0) {
-    auto frame = fakes::number_frame(fakes::stream_of("a"), ++sequence_, series, std::move(times_us), std::move(values));
+    auto frame =
+        fakes::number_frame(fakes::stream_of("a"), ++sequence_, series, std::move(times_us), std::move(values));
     frame.flags = flags;
     const auto stored = client().append(std::move(frame));
     ASSERT_TRUE(stored) << stored.error().message();

@@ -149,8 +149,8 @@ TEST_F(Partitions, unknown_files_are_renamed_aside_and_half_made_ones_removed) {
   std::ofstream(path_of("2023-11-16-default-g1.db.making")) << "half";
   std::ofstream(path_of("notes.txt")) << "not ours";
   open();
-  EXPECT_THAT(files(), ElementsAre("2023-11-15-default-g1.db", "2023-11-15-default-g9.db.quarantined",
-                                   "notes.txt.quarantined"));
+  EXPECT_THAT(files(),
+              ElementsAre("2023-11-15-default-g1.db", "2023-11-15-default-g9.db.quarantined", "notes.txt.quarantined"));
   EXPECT_THAT(store_->status().warning, HasSubstr("2 files"));
   EXPECT_EQ(raw().size(), 1'440u) << "what is aside counts for nothing";
   open();
@@ -206,7 +206,9 @@ TEST_F(Partitions, expiry_unlinks_whole_files) {
   ASSERT_EQ(files().size(), 5u) << "and the day of the readings that do not matter";
   EXPECT_EQ(client().expire(kDay0 + 2 * kOneDayUs + 5).value() % 1'440, 0u);
   EXPECT_EQ(raw().size(), 2 * 1'440u) << "the third day is cut by no one";
-  wait_until([&] { return !fs::exists(path_of("2023-11-15-default-g1.db")) && !fs::exists(path_of("2023-11-16-default-g1.db")); });
+  wait_until([&] {
+    return !fs::exists(path_of("2023-11-15-default-g1.db")) && !fs::exists(path_of("2023-11-16-default-g1.db"));
+  });
   EXPECT_TRUE(fs::exists(path_of("2023-11-17-default-g1.db")));
   put({kDay0 + 1}, {0.5});
   end_days(2);
