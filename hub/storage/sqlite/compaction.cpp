@@ -74,7 +74,7 @@ Result<BuiltPartition> Compaction::build(const PartitionName& name, std::int64_t
   if (!totals) return totals.error();
   if (auto done = (*writer)->finish(name, epoch_, seal); !done) return done.error();
   writer->reset();
-  built.record = {name, seal, totals->readings, totals->chunks, 0, totals->first_us, totals->last_us, made_at_us, 0};
+  built.record = {name, seal, totals->readings, totals->chunks, 0, totals->first_us, totals->last_us, made_at_us};
   built.record.bytes = DataFolder::database_bytes(folder_.making_path_of(file));
   if (!folder_.publish(file)) return errc::storage_failed;
   return built;

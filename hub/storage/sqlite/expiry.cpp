@@ -27,9 +27,7 @@ Result<std::uint64_t> expire_before(RecentDatabase& recent, std::int64_t before_
     const auto expired = recent.partitions().expired(partition.name.day, partition.name.day);
     if (!expired) return expired.error();
     const std::uint32_t before = expired->empty() ? 0 : expired->front().summarised;
-    const bool summarised = partition.summarised == partition.name.generation;
-    if (auto done = expire_partition(recent, partition.name, summarised ? partition.summarised : before); !done)
-      return done.error();
+    if (auto done = expire_partition(recent, partition.name, before); !done) return done.error();
     readings += partition.readings;
   }
   const auto buckets = recent.chunks().buckets(kMinBucket, bucket_of(before_us));

@@ -2,8 +2,10 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <limits>
 #include <set>
+#include <utility>
 
 namespace hub::sqlite {
 namespace {
@@ -25,7 +27,8 @@ PartitionKeeper::PartitionKeeper(PartitionPolicy policy, const base::Clock& cloc
       options_(options),
       epoch_(epoch),
       readers_(readers),
-      sealer_(sealer) {}
+      sealer_(sealer),
+      expiry_(policy.retention, clock, folder, options, epoch, readers, sealer) {}
 
 PartitionKeeper::~PartitionKeeper() {
   stop();
@@ -61,6 +64,7 @@ void PartitionKeeper::report(StoreStatus& status) const {
   status.partition_bytes = partition_bytes_;
   status.compactions = compactions_;
   status.compacted_through = compacted_through_;
+  status.retention_halted = expiry_.is_halted();
   status.warning = unreadable_.empty() ? trouble_ : unreadable_;
 }
 
@@ -77,64 +81,90 @@ void PartitionKeeper::look() {
   if (auto done = remove_files(); !done) tell_trouble("old partitions could not be removed", done.error());
   bool changed = looks_++ % kLooksPerReport == 0;
   CommitNumber seen = 0;
-  while (!ending_) {
-    auto due = next_due(seen);
-    if (!due) return tell_trouble("recent.db could not be read for compaction", due.error());
-    if (!*due) break;
-    const PartitionName& name = (*due)->name;
-    const auto done = compact(name);
-    if (done && *done == TakenUp::yes) {
-      const std::lock_guard lock(mutex_);
-      ++compactions_;
-      trouble_.clear();
-    } else {
-      if (!done) tell_trouble("partitions/" + name.to_text() + " could not be made", done.error());
-      not_before_[name.day] = std::chrono::steady_clock::now() + (done ? kLookEvery : kTryAgain);
-    }
-    changed = true;
+  compact_days(seen, changed);
+  const auto expired = expiry_.run([this] { return ending_.load(); });
+  if (!expired) {
+    tell_trouble("old readings could not be expired", expired.error());
+  } else if (*expired > 0) {
+    removals_changed_ = changed = true;
   }
   if (changed) {
     if (auto done = refresh_report(); !done) tell_trouble("the catalogue could not be read", done.error());
   }
   if (auto done = remove_files(); !done) tell_trouble("old partitions could not be removed", done.error());
   const std::lock_guard lock(mutex_);
-  compacted_through_ = seen;
+  compacted_through_ = std::max(compacted_through_, seen);
 }
 
-Result<std::optional<PartitionKeeper::Due>> PartitionKeeper::next_due(CommitNumber& seen) {
+void PartitionKeeper::compact_days(CommitNumber& seen, bool& changed) {
+  while (!ending_) {
+    auto due = next_due(seen);
+    if (!due) return tell_trouble("recent.db could not be read for compaction", due.error());
+    if (!*due) return;
+    const PartitionName& name = **due;
+    const auto done = compact(name);
+    changed = true;
+    if (done && *done == TakenUp::yes) {
+      const std::lock_guard lock(mutex_);
+      ++compactions_;
+      trouble_.clear();
+      continue;
+    }
+    if (!done) tell_trouble("partitions/" + name.to_text() + " could not be made", done.error());
+    not_before_[name.day] = std::chrono::steady_clock::now() + (done ? kLookEvery : kTryAgain);
+  }
+}
+
+/// A day that failed lately.
+bool PartitionKeeper::is_waiting(std::int64_t day) {
+  const auto wait = not_before_.find(day);
+  if (wait == not_before_.end()) return false;
+  if (std::chrono::steady_clock::now() < wait->second) return true;
+  not_before_.erase(wait);
+  return false;
+}
+
+Result<std::optional<PartitionName>> PartitionKeeper::next_due(CommitNumber& seen) {
+  const auto expiry_cut = expiry_.cut();
   auto reader = readers_.borrow();
   if (!reader) return reader.error();
   auto snapshot = (*reader)->snapshot();
   if (!snapshot) return snapshot.error();
-  seen = snapshot->sealed_through;
-  if (data_.free_bytes() < policy_.free_bytes_wanted) return std::optional<Due>();
-  auto buckets = (*reader)->chunks().buckets(kMinBucket, kMaxBucket);
-  if (!buckets) return buckets.error();
-  std::set<std::int64_t> days;
-  for (const std::int64_t bucket : *buckets) days.insert(day_of_bucket(bucket));
-  const std::int64_t now_us = clock_.now_us();
-  for (const std::int64_t day : days) {
-    if (now_us - policy_.grace_us < span_of_day(day).to_us) break;  // later days are not over either
-    if (const auto wait = not_before_.find(day); wait != not_before_.end()) {
-      if (std::chrono::steady_clock::now() < wait->second) continue;
-      not_before_.erase(wait);
+  std::optional<PartitionName> none;
+  if (data_.free_bytes() >= policy_.free_bytes_wanted) {
+    auto buckets = (*reader)->chunks().buckets(kMinBucket, kMaxBucket);
+    if (!buckets) return buckets.error();
+    std::set<std::int64_t> days;
+    for (const std::int64_t bucket : *buckets) days.insert(day_of_bucket(bucket));
+    for (const std::int64_t day : days) {
+      if (is_waiting(day)) continue;
+      auto due = generation_due(**reader, day, expiry_cut);
+      if (!due || *due) return due;
     }
-    const auto held = (*reader)->catalogue().find(day);
-    if (!held) return held.error();
-    PartitionName name{day};
-    if (*held) {
-      // A clock that was ahead must not hold late readings back for years.
-      const std::int64_t age_us = now_us - (*held)->made_at_us;
-      if (age_us >= 0 && age_us < policy_.late_us) continue;
-      if (folder_.is_unreadable((*held)->name.to_text())) continue;
-      name.generation = (*held)->name.generation + 1;
-    }
-    const auto expired = (*reader)->catalogue().expired(day, day);
-    if (!expired) return expired.error();
-    if (!expired->empty()) name.generation = std::max(name.generation, expired->front().generation + 1);
-    return std::optional(Due{name, held->has_value()});
   }
-  return std::optional<Due>();
+  seen = snapshot->sealed_through;
+  return none;
+}
+
+Result<std::optional<PartitionName>> PartitionKeeper::generation_due(RecentReader& reader, std::int64_t day,
+                                                                     std::optional<std::int64_t> expiry_cut) {
+  const std::int64_t now_us = clock_.now_us(), end_us = span_of_day(day).to_us;
+  const bool goes = expiry_cut && end_us <= *expiry_cut;  // it expires as a file, so it must become one first
+  if (!goes && now_us - policy_.grace_us < end_us) return std::optional<PartitionName>();
+  const auto held = reader.catalogue().find(day);
+  if (!held) return held.error();
+  PartitionName name{day, kDefaultClass, 1};
+  if (*held) {
+    // A clock that was ahead must not hold late readings back for years.
+    const std::int64_t age_us = now_us - (*held)->made_at_us;
+    if (!goes && age_us >= 0 && age_us < policy_.late_us) return std::optional<PartitionName>();
+    if (folder_.is_unreadable((*held)->name.to_text())) return std::optional<PartitionName>();
+    name.generation = (*held)->name.generation + 1;
+  }
+  const auto expired = reader.catalogue().expired(day, day);
+  if (!expired) return expired.error();
+  if (!expired->empty()) name.generation = std::max(name.generation, expired->front().generation + 1);
+  return std::optional(name);
 }
 
 Result<TakenUp> PartitionKeeper::compact(const PartitionName& name) {
@@ -172,30 +202,25 @@ Result<TakenUp> PartitionKeeper::compact(const PartitionName& name) {
 
 Result<void> PartitionKeeper::remove_files() {
   if (retired_.empty() && removals_changed_.exchange(false)) {
-    {
-      auto reader = readers_.borrow();
-      if (!reader) return reader.error();
-      auto snapshot = (*reader)->snapshot();
-      if (!snapshot) return snapshot.error();
-      auto files = (*reader)->catalogue().removals();
-      if (!files) return files.error();
-      auto held = (*reader)->catalogue().list(kFirstDay, kLastDay);
-      if (!held) return held.error();
-      // No file is both; should one ever be, it is not the one to lose.
-      std::set<std::string> kept;
-      for (const auto& partition : *held) kept.insert(partition.name.to_text());
-      std::erase_if(*files, [&](const std::string& file) { return kept.contains(file); });
-      retired_ = std::move(*files);
-    }
+    auto listed = removable();
+    if (!listed) return listed.error();
+    retired_ = std::move(*listed);
     if (!retired_.empty()) retired_era_ = readers_.retire();
   }
   if (retired_.empty() || !readers_.is_over(retired_era_)) return {};
+  // A summary that was to go may be wanted again by now.
+  const auto listed = removable();
+  if (!listed) return listed.error();
   std::vector<std::string> removed;
-  for (const auto& file : retired_) {
-    if (folder_.remove(file)) removed.push_back(file);
+  bool all = true;
+  for (const auto& file : std::exchange(retired_, {})) {
+    if (std::find(listed->begin(), listed->end(), file) == listed->end()) continue;
+    if (folder_.remove(file)) {
+      removed.push_back(file);
+    } else {
+      all = false;
+    }
   }
-  const bool all = removed.size() == retired_.size();
-  retired_.clear();
   auto done = sealer_.run([&](RecentDatabase& recent) -> Result<void> {
     auto transaction = Transaction::begin(recent.connection());
     if (!transaction) return transaction.error();
@@ -204,25 +229,51 @@ Result<void> PartitionKeeper::remove_files() {
     }
     return transaction->commit();
   });
-  if (done && !all) return errc::storage_failed;  // they stay listed until the next start, or the next removal
+  if (done && !all) return errc::storage_failed;  // they stay listed until the next removal, or the next start
   return done;
 }
 
-Result<void> PartitionKeeper::refresh_report() {
+/// Files listed for removal. None of them is in the catalogue; should one ever be, it is not the one to lose.
+Result<std::vector<std::string>> PartitionKeeper::removable() {
   auto reader = readers_.borrow();
   if (!reader) return reader.error();
-  auto partitions = (*reader)->catalogue().list(kFirstDay, kLastDay);
-  if (!partitions) return partitions.error();
+  auto snapshot = (*reader)->snapshot();
+  if (!snapshot) return snapshot.error();
+  auto files = (*reader)->catalogue().removals();
+  if (!files) return files.error();
+  auto kept = (*reader)->catalogue().files();
+  if (!kept) return kept.error();
+  std::erase_if(*files, [&](const std::string& file) { return kept->contains(file); });
+  return files;
+}
+
+Result<void> PartitionKeeper::refresh_report() {
+  std::vector<PartitionRecord> partitions;
+  std::vector<std::string> summaries;
+  {
+    auto reader = readers_.borrow();
+    if (!reader) return reader.error();
+    auto snapshot = (*reader)->snapshot();
+    if (!snapshot) return snapshot.error();
+    auto held = (*reader)->catalogue().list(kFirstDay, kLastDay);
+    if (!held) return held.error();
+    partitions = std::move(*held);
+    auto used = (*reader)->catalogue().used_summaries();
+    if (!used) return used.error();
+    summaries = std::move(*used);
+  }
   std::uint64_t bytes = 0, unreadable = 0;
   std::string first;
-  for (const auto& partition : *partitions) {
+  const auto check = [&](const std::string& file) {
+    if (folder_.is_unreadable(file) && unreadable++ == 0) first = file;
+  };
+  for (const auto& partition : partitions) {
     bytes += partition.bytes;
-    const std::string file = partition.name.to_text();
-    if (!folder_.is_unreadable(file)) continue;
-    if (unreadable++ == 0) first = file;
+    check(partition.name.to_text());
   }
+  for (const auto& file : summaries) check(file);
   const std::lock_guard lock(mutex_);
-  partitions_ = partitions->size();
+  partitions_ = partitions.size();
   partition_bytes_ = bytes;
   unreadable_.clear();
   if (unreadable > 0) {

@@ -1,7 +1,8 @@
-// Turns days that are over into partitions, and removes the files that the catalogue has given up.
+// Turns days that are over into partitions, expires them, and removes the files that the catalogue has given up.
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <map>
@@ -13,11 +14,12 @@
 
 #include "base/clock.h"
 #include "hub/storage/sqlite/compaction.h"
-#include "hub/storage/sqlite/sealer.h"
+#include "hub/storage/sqlite/partition_expiry.h"
 
 namespace hub::sqlite {
 
 struct PartitionPolicy {
+  RetentionPolicy retention;
   std::int64_t grace_us = 0;            // a day is compacted so long after its end
   std::int64_t late_us = 0;             // late readings wait so long for the next generation
   std::uint64_t free_bytes_wanted = 0;  // with less room on the disk nothing is compacted
@@ -45,18 +47,18 @@ class PartitionKeeper {
   void report(StoreStatus& status) const;
 
  private:
-  struct Due {
-    PartitionName name;
-    bool replaces = false;
-  };
-
   void loop();
   void look();
-  Result<std::optional<Due>> next_due(CommitNumber& seen);
+  Result<std::optional<PartitionName>> next_due(CommitNumber& seen);
+  /// The next generation of the day, where it is time for that.
+  Result<std::optional<PartitionName>> generation_due(RecentReader& reader, std::int64_t day,
+                                                      std::optional<std::int64_t> expiry_cut);
+  bool is_waiting(std::int64_t day);
+  void compact_days(CommitNumber& seen, bool& changed);
   Result<TakenUp> compact(const PartitionName& name);
   Result<void> remove_files();
+  Result<std::vector<std::string>> removable();
   Result<void> refresh_report();
-  bool is_ending() const;
   void tell_trouble(const std::string& what, const error_code& error);
 
   const PartitionPolicy policy_;
@@ -69,6 +71,7 @@ class PartitionKeeper {
   Sealer& sealer_;
 
   // The keeper's thread only.
+  PartitionExpiry expiry_;
   std::map<std::int64_t, std::chrono::steady_clock::time_point> not_before_;  // days that failed lately
   std::vector<std::string> retired_;                                          // given up, perhaps still being read
   std::uint64_t retired_era_ = 0;

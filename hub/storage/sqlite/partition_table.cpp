@@ -1,13 +1,21 @@
 #include "hub/storage/sqlite/partition_table.h"
 
+#include <limits>
+
 namespace hub::sqlite {
+namespace {
+
+constexpr std::int64_t kEarliest = std::numeric_limits<std::int64_t>::min();
+constexpr std::int64_t kLatest = std::numeric_limits<std::int64_t>::max();
+
+}  // namespace
 
 // Folders made before there were partitions get the tables at their next opening.
 const char* PartitionTable::schema() {
   return "CREATE TABLE IF NOT EXISTS partition(day INTEGER PRIMARY KEY, class TEXT NOT NULL, "
          "generation INTEGER NOT NULL, seal INTEGER NOT NULL, readings INTEGER NOT NULL, chunks INTEGER NOT NULL, "
-         "bytes INTEGER NOT NULL, first_time INTEGER NOT NULL, last_time INTEGER NOT NULL, made_at INTEGER NOT NULL, "
-         "summarised INTEGER NOT NULL) STRICT;"
+         "bytes INTEGER NOT NULL, first_time INTEGER NOT NULL, last_time INTEGER NOT NULL, made_at INTEGER NOT NULL) "
+         "STRICT;"
          "CREATE TABLE IF NOT EXISTS expired_day(day INTEGER PRIMARY KEY, class TEXT NOT NULL, "
          "generation INTEGER NOT NULL, summarised INTEGER NOT NULL) STRICT;"
          "CREATE TABLE IF NOT EXISTS summary_file(month INTEGER PRIMARY KEY, class TEXT NOT NULL) STRICT;"
@@ -16,15 +24,14 @@ const char* PartitionTable::schema() {
 
 PartitionTable::PartitionTable(Database& db)
     : list_(db,
-            "SELECT day, class, generation, seal, readings, chunks, bytes, first_time, last_time, made_at, summarised "
+            "SELECT day, class, generation, seal, readings, chunks, bytes, first_time, last_time, made_at "
             "FROM partition WHERE day BETWEEN ? AND ? ORDER BY day"),
       put_(db,
            "INSERT OR REPLACE INTO partition(day, class, generation, seal, readings, chunks, bytes, first_time, "
-           "last_time, made_at, summarised) VALUES (?,?,?,?,?,?,?,?,?,?,?)"),
+           "last_time, made_at) VALUES (?,?,?,?,?,?,?,?,?,?)"),
       erase_(db, "DELETE FROM partition WHERE day = ?"),
       expired_(db, "SELECT day, class, generation, summarised FROM expired_day WHERE day BETWEEN ? AND ? ORDER BY day"),
       put_expired_(db, "INSERT OR REPLACE INTO expired_day(day, class, generation, summarised) VALUES (?,?,?,?)"),
-      erase_expired_(db, "DELETE FROM expired_day WHERE day BETWEEN ? AND ?"),
       summaries_(db, "SELECT month, class FROM summary_file ORDER BY month"),
       put_summary_(db, "INSERT OR IGNORE INTO summary_file(month, class) VALUES (?,?)"),
       erase_summary_(db, "DELETE FROM summary_file WHERE month = ?"),
@@ -45,7 +52,6 @@ Result<std::vector<PartitionRecord>> PartitionTable::list(std::int64_t first_day
         r.first_us = row.integer(7);
         r.last_us = row.integer(8);
         r.made_at_us = row.integer(9);
-        r.summarised = static_cast<std::uint32_t>(row.integer(10));
         found.push_back(std::move(r));
       },
       first_day, last_day);
@@ -61,7 +67,7 @@ Result<std::optional<PartitionRecord>> PartitionTable::find(std::int64_t day) {
 
 Result<void> PartitionTable::put(const PartitionRecord& r) {
   return put_.run(r.name.day, r.name.retention_class, r.name.generation, r.seal, r.readings, r.chunks, r.bytes,
-                  r.first_us, r.last_us, r.made_at_us, r.summarised);
+                  r.first_us, r.last_us, r.made_at_us);
 }
 
 Result<void> PartitionTable::erase(std::int64_t day) {
@@ -84,10 +90,6 @@ Result<void> PartitionTable::put_expired(const ExpiredDay& d) {
   return put_expired_.run(d.day, d.retention_class, d.generation, d.summarised);
 }
 
-Result<void> PartitionTable::erase_expired(std::int64_t first_day, std::int64_t last_day) {
-  return erase_expired_.run(first_day, last_day);
-}
-
 Result<std::vector<SummaryRecord>> PartitionTable::summaries() {
   std::vector<SummaryRecord> found;
   auto done = summaries_.each([&](const Statement& row) {
@@ -95,6 +97,27 @@ Result<std::vector<SummaryRecord>> PartitionTable::summaries() {
   });
   if (!done) return done.error();
   return found;
+}
+
+Result<std::vector<std::string>> PartitionTable::used_summaries() {
+  const auto days = expired(kEarliest, kLatest);
+  if (!days) return days.error();
+  std::set<std::string> files;
+  for (const auto& day : *days) {
+    if (day.summarised > 0) files.insert(summary_file_name(month_of_day(day.day), day.retention_class));
+  }
+  return std::vector<std::string>(files.begin(), files.end());
+}
+
+Result<std::set<std::string>> PartitionTable::files() {
+  const auto partitions = list(kEarliest, kLatest);
+  if (!partitions) return partitions.error();
+  const auto months = summaries();
+  if (!months) return months.error();
+  std::set<std::string> files;
+  for (const auto& partition : *partitions) files.insert(partition.name.to_text());
+  for (const auto& month : *months) files.insert(summary_file_name(month.month, month.retention_class));
+  return files;
 }
 
 Result<void> PartitionTable::put_summary(const SummaryRecord& r) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,6 @@ struct PartitionRecord {
   std::uint64_t readings = 0, chunks = 0, bytes = 0;
   std::int64_t first_us = 0, last_us = 0;
   std::int64_t made_at_us = 0;
-  std::uint32_t summarised = 0;  // the generation whose hours are in the month's summary; 0: none
 };
 
 /// A day of which payloads were dropped. Hours of generations up to `summarised` are answered from the summary.
@@ -48,9 +48,12 @@ class PartitionTable {
 
   Result<std::vector<ExpiredDay>> expired(std::int64_t first_day, std::int64_t last_day);
   Result<void> put_expired(const ExpiredDay& day);
-  Result<void> erase_expired(std::int64_t first_day, std::int64_t last_day);
 
   Result<std::vector<SummaryRecord>> summaries();
+  /// Summaries from which days are answered.
+  Result<std::vector<std::string>> used_summaries();
+  /// Every file that the catalogue knows and has not given up.
+  Result<std::set<std::string>> files();
   Result<void> put_summary(const SummaryRecord& record);
   Result<void> erase_summary(const SummaryRecord& record);
 
@@ -60,8 +63,8 @@ class PartitionTable {
   Result<void> drop_removal(const std::string& file);
 
  private:
-  CachedStatement list_, put_, erase_, expired_, put_expired_, erase_expired_, summaries_, put_summary_, erase_summary_,
-      removals_, add_removal_, drop_removal_;
+  CachedStatement list_, put_, erase_, expired_, put_expired_, summaries_, put_summary_, erase_summary_, removals_,
+      add_removal_, drop_removal_;
 };
 
 }  // namespace hub::sqlite
