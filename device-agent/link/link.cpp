@@ -56,6 +56,10 @@ boost::asio::awaitable<void> Link::run() {
     const bool was_welcomed = std::exchange(welcomed_, false);
     if (was_welcomed) {
       attempt_ = 0;
+      if (const auto frame = unreadable_.ended(close_code_, under_way())) {
+        log_->error("the hub cannot read frame {} (close {}): it becomes a gap", frame->sequence, close_code_);
+        give_up(*frame);
+      }
       if (events_.disconnected) events_.disconnected();
     }
     co_await closers_.join();
@@ -156,6 +160,7 @@ bool Link::on_welcome(const telemetry::v1::Welcome& welcome) {
     log_->error("{}", refusal_);
     return false;
   }
+  message_limit_ = welcome.message_limit_bytes();
   credit_[0] = welcome.credit_bytes_live();
   credit_[1] = welcome.credit_bytes_backfill();
   base::Id128 defined{};
@@ -195,6 +200,7 @@ void Link::on_ack(const telemetry::v1::FrameAck& ack) {
     while (!stream.unacked.empty() && stream.unacked.front().first <= a.stored()) {
       unacked_[stream.spool.lane] -= stream.unacked.front().second;
       stream.unacked.pop_front();
+      unreadable_.acknowledged(1);
     }
     spool_.acknowledged(stream.spool.epoch, stream.spool.lane, a.stored());
   }
@@ -218,8 +224,7 @@ void Link::on_need(const telemetry::v1::NeedDefinitions& need) {
   if (told_already || !defined) {
     log_->error("frame {} of stream {} uses series that nobody can define any more: it becomes a gap", need.sequence(),
                 need.stream());
-    ++rejected_;
-    spool_.refuse(stream.spool.epoch, stream.spool.lane, need.sequence());
+    give_up({stream.spool.epoch, stream.spool.lane, need.sequence()});
   } else {
     telemetry::v1::DeviceMessage message;
     *message.mutable_definitions() = known;
@@ -247,11 +252,26 @@ void Link::pump() {
   }
 }
 
+/// The spool sends a gap `refused` in its place from now on.
+void Link::give_up(const FrameKey& frame) {
+  ++rejected_;
+  spool_.refuse(frame.epoch, frame.lane, frame.sequence);
+}
+
+std::vector<FrameKey> Link::under_way() const {
+  std::vector<FrameKey> frames;
+  for (const auto& stream : streams_) {
+    for (const auto& [last, bytes] : stream.unacked) frames.push_back({stream.spool.epoch, stream.spool.lane, last});
+  }
+  return frames;
+}
+
 /// False: nothing more can be sent now.
 bool Link::send_from(std::size_t index) {
   auto& stream = streams_[index];
   while (unacked_[stream.spool.lane] < credit_[stream.spool.lane]) {
     if (connection_->backlog_bytes() > kBacklog) return false;
+    if (unreadable_.one_at_a_time() && !under_way().empty()) return false;
     auto item = spool_.read(stream.spool.epoch, stream.spool.lane, stream.next);
     if (!item) return true;
     telemetry::v1::DeviceMessage message;
@@ -269,6 +289,12 @@ bool Link::send_from(std::size_t index) {
       frame.set_body(std::move(item->bytes));
     }
     const std::string bytes = message.SerializeAsString();
+    if (!item->is_gap && message_limit_ != 0 && bytes.size() > message_limit_) {
+      log_->error("frame {} has {} bytes, more than the hub takes ({}): it becomes a gap", item->first, bytes.size(),
+                  message_limit_);
+      give_up({stream.spool.epoch, stream.spool.lane, item->first});
+      continue;
+    }
     if (connection_->write(bytes)) return false;
     sent_bytes_ += bytes.size();
     unacked_[stream.spool.lane] += size;

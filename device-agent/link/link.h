@@ -17,6 +17,7 @@
 #include "base/random.h"
 #include "device-agent/link/credential.h"
 #include "device-agent/link/hub_connection.h"
+#include "device-agent/link/unreadable_frame.h"
 #include "device-agent/spool/spool.h"
 #include "wire/connection.h"
 #include "wire/task_group.h"
@@ -65,6 +66,8 @@ class Link {
   void on_credits(const telemetry::v1::Credits& credits);
   void on_need(const telemetry::v1::NeedDefinitions& need);
   bool send_from(std::size_t index);
+  void give_up(const FrameKey& frame);
+  std::vector<FrameKey> under_way() const;
   boost::asio::awaitable<void> wait(std::int64_t us, const std::string& why);
 
   const Credential credential_;
@@ -79,6 +82,8 @@ class Link {
   const base::Id128 process_id_;
   std::unique_ptr<wire::Connection> connection_;
   std::vector<Stream> streams_;
+  UnreadableFrame unreadable_;
+  std::size_t message_limit_ = 0;                         // 0: the hub says none
   std::size_t credit_[2] = {0, 0}, unacked_[2] = {0, 0};  // by lane
   std::string state_ = "starting";
   std::string refusal_;

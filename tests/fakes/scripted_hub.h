@@ -90,6 +90,7 @@ class ScriptedHub {
     return seen;
   }
   void send(const telemetry::v1::HubMessage& message) { peer().send(message.SerializeAsString()); }
+  std::uint32_t message_limit_bytes = 0;  // said in Welcome
   /// Welcome for the Hello that this reads first; `stored` by stream, 0 where it is shorter.
   telemetry::v1::Hello welcome(std::vector<std::uint64_t> stored = {}, std::uint32_t credit_bytes = 1 << 20,
                                double server_time_us = 1.7e15) {
@@ -104,6 +105,7 @@ class ScriptedHub {
     welcome.set_credit_bytes_live(credit_bytes);
     welcome.set_credit_bytes_backfill(credit_bytes);
     welcome.set_server_time_us(server_time_us);
+    welcome.set_message_limit_bytes(message_limit_bytes);
     welcome.set_device_name("test");
     send(message);
     return first.hello();

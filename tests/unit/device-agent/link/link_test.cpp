@@ -281,6 +281,48 @@ TEST_F(LinkTest, definitions_that_did_not_help_are_not_sent_for_ever) {
   EXPECT_EQ(hub.take_all(), (Sent{"0:1-1", "0:2"}));
 }
 
+TEST_F(LinkTest, a_frame_that_closes_every_connection_becomes_a_gap) {
+  append(0, 4);
+  start_welcomed();
+  EXPECT_EQ(sent_frames(), (Sent{"0:1", "0:2", "0:3", "0:4"}));
+  hub.refuse(1007, "not a DeviceMessage");
+  int connects = 1;
+  const auto again = [&](std::vector<std::uint64_t> stored) {
+    hub.until_connected(++connects);
+    hub.welcome(std::move(stored));
+    hub.until([this] { return link->is_welcomed(); }, "the welcome");
+    return sent_frames();
+  };
+  // From here on one at a time, so that the next close names it.
+  EXPECT_EQ(again({1}), (Sent{"0:2"}));
+  hub.acknowledge(0, 2);
+  EXPECT_EQ(sent_frames(), (Sent{"0:3"}));
+  for (int i = 0; i < 2; ++i) {
+    hub.refuse(1007, "not a DeviceMessage");
+    EXPECT_EQ(again({2}), (Sent{"0:3"}));
+  }
+  EXPECT_EQ(link->rejected_frames(), 0u);
+  hub.refuse(1007, "not a DeviceMessage");
+  EXPECT_EQ(again({2}), (Sent{"0:3-3"}));
+  EXPECT_EQ(link->rejected_frames(), 1u);
+  hub.acknowledge(0, 3);
+  EXPECT_EQ(sent_frames(), (Sent{"0:4"}));
+}
+
+TEST_F(LinkTest, a_frame_larger_than_the_hub_takes_is_not_sent) {
+  append(0, 2);
+  for (int i = 0; i < 200; ++i) {
+    builder.add(builder.alias("temperature", "Cel", pb::VALUE_TYPE_NUMBER, 1'000), clock.now_us() + i * 7'919,
+                i * 1.37);
+  }
+  spool->append(0, builder.close(clock));
+  hub.message_limit_bytes = 200;
+  start_welcomed();
+  EXPECT_EQ(sent_frames(), (Sent{"0:1", "0:2", "0:3-3"}));
+  EXPECT_EQ(link->rejected_frames(), 1u);
+  EXPECT_NE(logged.str().find("more than the hub takes (200)"), std::string::npos);
+}
+
 TEST_F(LinkTest, a_frame_the_hub_refused_is_counted_and_logged_with_the_reason) {
   append(0, 1);
   start_welcomed();
