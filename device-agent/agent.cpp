@@ -20,7 +20,6 @@ constexpr std::size_t kReadingsAFrameAway = 1'000;  // nobody waits: fewer, larg
 constexpr std::size_t kMostSensors = 512;
 constexpr std::int64_t kLookForSensorsUs = 30'000'000;
 constexpr std::int64_t kStatusUs = 2'000'000;
-constexpr double kLatestTimeUs = 9e15;  // what a hub may call its time
 constexpr auto kQuietly = boost::asio::as_tuple(boost::asio::use_awaitable);
 
 }  // namespace
@@ -104,6 +103,7 @@ base::Result<std::unique_ptr<Agent>> Agent::make(boost::asio::any_io_executor ex
   };
   events.welcomed = [&a](const telemetry::v1::Welcome& welcome) {
     a.note_hub_time(welcome.server_time_us());
+    a.commands_->welcomed(welcome.server_time_us());
     a.alerts_->replace_all(welcome.leases());
   };
   events.message = [&a](const telemetry::v1::HubMessage& message) { a.on_message(message); };
@@ -136,7 +136,7 @@ void Agent::note_clock() {
 // Before the first frame of a session leaves.
 void Agent::note_hub_time(double server_time_us) {
   note_clock();
-  if (was_synchronised_ || !(server_time_us > 0) || server_time_us > kLatestTimeUs) return;
+  if (was_synchronised_ || !HubTime::is_time(server_time_us)) return;
   wall_minus_boot_us_ = static_cast<std::int64_t>(server_time_us) - clock_.boot_us();
   place_times();
 }

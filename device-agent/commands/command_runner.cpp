@@ -62,7 +62,7 @@ CommandRunner::CommandRunner(boost::asio::any_io_executor executor, std::vector<
     : executor_(executor),
       commands_(std::move(commands)),
       ledger_(std::move(ledger)),
-      clock_(clock),
+      hub_time_(clock),
       log_(log),
       tell_(std::move(tell)),
       tasks_(executor, [log](const std::exception& e) { log->error("a command failed: {}", e.what()); }) {}
@@ -118,8 +118,9 @@ void CommandRunner::request(const telemetry::v1::ExecutionRequest& request) {
     finish(update);
   };
   if (request.id().empty() || request.id().size() > 128) return;
-  // Hub time now, from what the hub said when it sent this: a wrong clock here cannot make an old command run.
-  if (request.not_after_us() > 0 && request.server_time_us() > request.not_after_us()) {
+  // Neither a wrong clock here nor a request that lay in a buffer on its way can make an old command run.
+  hub_time_.heard(request.server_time_us());
+  if (const auto now = hub_time_.now_us(); request.not_after_us() > 0 && now && *now > request.not_after_us()) {
     return end_with(telemetry::v1::EXECUTION_STATE_EXPIRED, "its deadline has passed");
   }
   const CommandConfig* command = find(request.command());

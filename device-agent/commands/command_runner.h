@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "device-agent/commands/command_ledger.h"
+#include "device-agent/commands/hub_time.h"
 #include "telemetry/v1/device.pb.h"
 #include "wire/task_group.h"
 
@@ -29,7 +30,7 @@ struct CommandConfig {
 };
 
 /// Lives on the agent's thread. ACCEPTED is durable before anything runs; an id seen before is answered from the
-/// ledger. Past its deadline (hub time, mapped to boot time by what the hub said when sending) nothing runs: EXPIRED.
+/// ledger. Past its deadline (hub time, see HubTime: however late the request came through) nothing runs: EXPIRED.
 /// At most 8 run at once; more are rejected.
 class CommandRunner {
  public:
@@ -40,6 +41,8 @@ class CommandRunner {
   void add_built_in(const std::string& name, BuiltIn run) { built_in_[name] = std::move(run); }
 
   void describe(telemetry::v1::Hello& hello) const;
+  /// A session began; what the hub calls the time.
+  void welcomed(double server_time_us) { hub_time_.begin(server_time_us); }
   void request(const telemetry::v1::ExecutionRequest& request);
   void cancel(const std::string& id);
   /// For alerts: runs a configured command without anybody asking. False: there is no such command.
@@ -55,7 +58,7 @@ class CommandRunner {
   boost::asio::any_io_executor executor_;
   std::vector<CommandConfig> commands_;
   CommandLedger ledger_;
-  const base::Clock& clock_;
+  HubTime hub_time_;
   std::shared_ptr<spdlog::logger> log_;
   std::function<void(const telemetry::v1::ExecutionUpdate&)> tell_;
   std::map<std::string, BuiltIn> built_in_;

@@ -42,8 +42,8 @@ struct AlertService::State : std::enable_shared_from_this<AlertService::State> {
   bool has_started = false;
   CommitNumber position = 0;       // evaluated up to here
   CommitNumber stored_cursor = 0;  // stored evaluations contain everything up to here
-  /// What fired or resolved and is not stored. Stored every 1,000; while hub.db refuses, nothing more is evaluated than
-  /// the commit at hand (when read from the store: the commits read at once), so it holds what these led to.
+  /// What fired or resolved and is not stored. Stored at the end of a batch and every 1,000; where hub.db refuses, the
+  /// batch (past 1,000 the commit) at hand is the last that is evaluated, so it holds what that led to.
   struct Changes {
     std::vector<Watch*> watches;
     std::vector<AlertRecord> alerts;

@@ -14,7 +14,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 class Quickstart(unittest.TestCase):
     def start(self, folder, *more):
         child = subprocess.Popen([str(ROOT / "deploy/quickstart"), "--no-install", "--no-build", "--port", str(self.port),
-                                  "--data-dir", folder, *more], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+                                  "--data-dir", folder, *more], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                                 # A shell that runs the tests in the background ignores SIGINT for all of them.
+                                 preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
         line = child.stdout.readline()
         self.assertTrue(line.startswith("ready https://"), line)
         self.assertEqual(int(line.strip().rsplit(":", 1)[1]), self.port)

@@ -1,8 +1,9 @@
-// A real readings store that no longer holds early commits one by one, or is busy.
+// A real readings store that no longer holds early commits one by one, has a hole in them, or is busy.
 #pragma once
 
 #include <atomic>
 #include <utility>
+#include <vector>
 
 #include "hub/storage/readings_store.h"
 
@@ -12,7 +13,8 @@ class ForgetfulReadings final : public hub::ReadingsStore {
  public:
   explicit ForgetfulReadings(hub::ReadingsStore& real) : real_(real) {}
   std::atomic<hub::CommitNumber> forgotten_through{0};
-  std::atomic<int> refused_reads{0};  // so many of the next reads answer busy
+  std::atomic<hub::CommitNumber> hole{0};  // this commit is not among those read
+  std::atomic<int> refused_reads{0};       // so many of the next reads answer busy
 
   void append(hub::StoredFrame frame, hub::Reply<hub::AppendResult> reply) override {
     real_.append(std::move(frame), std::move(reply));
@@ -38,7 +40,12 @@ class ForgetfulReadings final : public hub::ReadingsStore {
                     hub::Reply<std::vector<hub::CommitPtr>> reply) override {
     if (refuses()) return reply(hub::errc::busy);
     if (after < forgotten_through) return reply(hub::errc::gone);
-    real_.read_commits(after, max_bytes, std::move(reply));
+    real_.read_commits(
+        after, max_bytes,
+        [missing = hole.load(), reply = std::move(reply)](hub::Result<std::vector<hub::CommitPtr>> commits) mutable {
+          if (commits) std::erase_if(*commits, [&](const hub::CommitPtr& one) { return one->number == missing; });
+          reply(std::move(commits));
+        });
   }
   hub::Position head() const override { return real_.head(); }
   void expire(std::int64_t before_us, hub::Reply<std::uint64_t> reply) override {

@@ -101,5 +101,24 @@ TEST_F(Runner, past_its_deadline_nothing_runs) {
   EXPECT_EQ(told[0].state(), pb::EXECUTION_STATE_EXPIRED);
 }
 
+TEST_F(Runner, a_request_that_lay_in_a_buffer_past_its_deadline_does_not_run) {
+  constexpr double kSent = 1.7e15;  // by the hub's clock; this device's own says something else
+  runner->welcomed(kSent - 5e6);
+  clock.advance(5'000'000);
+  pb::ExecutionRequest request;
+  request.set_id("in time");
+  request.set_command("nothing");  // not allowed: an answer at once, and not EXPIRED
+  request.set_not_after_us(kSent + 10e6);
+  request.set_server_time_us(kSent);
+  clock.advance(9'000'000);
+  runner->request(request);
+  clock.advance(2'000'000);
+  request.set_id("late");
+  runner->request(request);
+  ASSERT_EQ(told.size(), 2u);
+  EXPECT_EQ(told[0].state(), pb::EXECUTION_STATE_REJECTED);
+  EXPECT_EQ(told[1].state(), pb::EXECUTION_STATE_EXPIRED);
+}
+
 }  // namespace
 }  // namespace agent

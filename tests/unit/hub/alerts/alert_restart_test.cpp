@@ -58,6 +58,50 @@ TEST_F(Alerts, a_kill_between_commit_and_advance_loses_no_alert) {
   EXPECT_EQ(take_published().size(), 1u);
 }
 
+TEST_F(Alerts, a_stored_alert_does_not_carry_the_cursor_past_what_only_memory_knows) {
+  make(hot(10));
+  auto wet = hot();
+  wet.name = "wet";
+  wet.series_pattern = "humidity";
+  make(wet);
+  const auto humidity = define("humidity", ValueType::number);
+  read(0, 31);            // hot is pending: in memory only
+  read(humidity, 1, 60);  // wet fires: stored
+  ASSERT_EQ(firing().size(), 1u);
+  restart();
+  read(10, 31);
+  const auto active = firing();
+  ASSERT_EQ(active.size(), 2u);
+  EXPECT_EQ(active[0].rule_name, "hot");
+  EXPECT_EQ(active[0].started_us, kBase);
+}
+
+TEST_F(Alerts, while_nothing_can_be_stored_evaluation_rests_and_many_alerts_do_not_pile_up) {
+  make(hot());
+  constexpr int kChanges = 1'200;
+  store->writes_until_failure = 0;
+  const CommitNumber before = readings->head().commit;
+  on([&] {  // control is held, so that all of them wait together
+    for (int frame = 0; frame < 5; ++frame) {
+      std::vector<double> values;
+      std::vector<std::int64_t> seconds;
+      for (int i = 0; i < kChanges; ++i) {
+        values.push_back(i % 2 == 0 ? 31 : 20);
+        seconds.push_back(frame * kChanges + i);
+      }
+      store_frame(temperature, values, seconds);
+    }
+  });
+  wait_until([&] { return service->status().evaluated > before; });
+  EXPECT_EQ(on([&] { return service->status().evaluated; }), before + 1);
+  pass(kSecond);
+  EXPECT_EQ(on([&] { return service->status().evaluated; }), before + 1);
+  store->writes_until_failure = -1;
+  pass(kSecond);
+  wait_evaluated();
+  EXPECT_EQ(on([&] { return service->alerts(0, 10'000).value().size(); }), 5u * kChanges / 2);
+}
+
 TEST_F(Alerts, a_full_disk_delays_alerts_and_loses_none) {
   make(hot());
   store->writes_until_failure = 0;
@@ -172,6 +216,21 @@ TEST_F(Alerts, what_is_gone_from_the_journal_is_evaluated_from_the_chunks) {
   read(51, 31);
   EXPECT_EQ(firing().size(), 1u);
   EXPECT_TRUE(on([&] { return service->status().is_live; }));
+}
+
+TEST_F(Alerts, a_commit_that_is_missing_among_the_others_is_evaluated_from_the_chunks) {
+  make(hot());
+  end();
+  files.reopen();
+  begin(false);
+  const CommitNumber before = readings->head().commit;
+  for (int i = 0; i < 3; ++i) store_frame(temperature, std::vector<double>{i == 1 ? 31.0 : 20.0}, {i});
+  readings->hole = before + 2;
+  start();
+  wait_evaluated();
+  ASSERT_EQ(alerts().size(), 1u);
+  EXPECT_EQ(alerts()[0].fired_us, kBase + kSecond);
+  EXPECT_EQ(alerts()[0].resolved_us, kBase + 2 * kSecond);
 }
 
 TEST_F(Alerts, a_cursor_ahead_of_a_restored_journal_is_moved_back) {

@@ -145,6 +145,12 @@ TEST_F(Alerts, a_changed_rule_ends_its_alerts_and_begins_anew) {
   read(2, 51);
   EXPECT_EQ(firing().size(), 1u);
   EXPECT_EQ(on([&] { return service->update_rule(rule, 1); }).error().code, errc::conflict);
+  const auto second = firing()[0].id;
+  ASSERT_TRUE(on([&] { return service->update_rule(*changed, 2); }));
+  EXPECT_TRUE(firing().empty());
+  read(3, 51);  // still above: a new alert, at once
+  ASSERT_EQ(firing().size(), 1u);
+  EXPECT_NE(firing()[0].id, second);
   restart();
   EXPECT_EQ(on([&] { return service->rule(rule.id); })->condition.threshold, 50);
   EXPECT_EQ(firing().size(), 1u);
@@ -280,6 +286,25 @@ TEST_F(Alerts, what_the_device_did_waits_while_it_cannot_be_stored) {
   pass(kSecond);
   EXPECT_EQ(firing()[0].device_action, "");
   store->writes_until_failure = -1;
+  pass(kSecond);
+  EXPECT_EQ(firing()[0].device_action, "command:lamp");
+}
+
+TEST_F(Alerts, what_many_devices_did_is_stored_over_several_ticks) {
+  make(hot());
+  read(0, 31);
+  telemetry::v1::LeaseState said;
+  for (int i = 0; i < 20; ++i) {
+    for (int k = 0; k < 64; ++k) {
+      said.set_alert_id("anone" + std::to_string(k));
+      on([&] { service->device_lease_state(DeviceId("d-" + std::to_string(i)), said); });
+    }
+  }
+  said.set_alert_id(firing()[0].id.str());
+  said.set_action("command:lamp");
+  on([&] { service->device_lease_state(device, said); });  // the last in order
+  pass(kSecond);
+  EXPECT_EQ(firing()[0].device_action, "");
   pass(kSecond);
   EXPECT_EQ(firing()[0].device_action, "command:lamp");
 }

@@ -250,6 +250,7 @@ TEST_F(Commands, a_running_one_that_is_heard_is_not_unconfirmed) {
   const auto made = created("reboot");
   for (std::uint32_t revision = 1; revision <= 8; ++revision) {
     pass(30 * kSecond);
+    EXPECT_EQ(state_of(made.id), revision == 1 ? sent : running);
     tell(made.id, EXECUTION_STATE_RUNNING, revision);
   }
   EXPECT_EQ(state_of(made.id), running);
