@@ -69,11 +69,7 @@ MetricsSample sum_of(const std::vector<std::unique_ptr<IoCore>>& cores) {
 }  // namespace
 
 App::App(DataFolder folder, const Settings& settings, std::shared_ptr<spdlog::logger> log)
-    : settings_(settings),
-      log_(std::move(log)),
-      started_boot_us_(clock_.boot_us()),
-      started_wall_us_(clock_.now_us()),
-      folder_(std::move(folder)) {}
+    : settings_(settings), log_(std::move(log)), started_boot_us_(clock_.boot_us()), folder_(std::move(folder)) {}
 
 Outcome<std::unique_ptr<App>> App::open(const Settings& settings, std::shared_ptr<spdlog::logger> log) {
   auto folder = DataFolder::open(settings.data_dir);
@@ -112,6 +108,9 @@ std::optional<Problem> App::open_files() {
   options.retained_journal_bytes = static_cast<std::size_t>(settings_.storage_retained_journal_mb) * kMegabyte;
   options.retained_journal_us = settings_.storage_retained_journal_minutes * 60'000'000;
   options.low_water_bytes = static_cast<std::size_t>(settings_.storage_low_water_mb) * kMegabyte;
+  options.retention.age_us = settings_.storage_retention_days * kDay_us;
+  options.retention.bytes = static_cast<std::uint64_t>(settings_.storage_retention_gb) * 1024 * kMegabyte;
+  options.retention.summary_age_us = settings_.storage_summary_days * kDay_us;
   options.readers = static_cast<unsigned>(settings_.storage_readers);
   auto readings = sqlite::open_readings_store(options, clock_, random_);
   if (!readings) return readings.error();
@@ -348,10 +347,7 @@ void App::tick() {
     ::unlink(DataFolder::setup_url(folder_.path()).c_str());
     setup_announced_ = false;
   }
-  if (++ticks_ % 3'600 == 60) {
-    expire_old_readings();
-    renew_certificate();
-  }
+  if (++ticks_ % 3'600 == 60) renew_certificate();
   control_->post_after(1'000'000, [this] { tick(); });
 }
 
@@ -371,29 +367,14 @@ void App::measure(const StoreStatus& status) {
       log_->error("not storing: {}", status.failure);
     }
   }
+  if (status.retention_halted != measured_.retention_halted && status.retention_halted)
+    log_->debug("nothing is expired: the clock is not synchronised, or has jumped");
+  if (status.warning != measured_.warning && !status.warning.empty()) log_->warn("{}", status.warning);
   measured_ = status;
   measured_at_us_ = now_us;
   activity.memory_bytes = resident_bytes();
   const std::lock_guard lock(mutex_);
   activity_ = activity;
-}
-
-void App::expire_old_readings() {
-  if (settings_.storage_retention_days == 0) return;
-  const std::int64_t now_us = clock_.now_us();
-  // A clock that is wrong by years would drop what is young: expiry waits for one that can be trusted.
-  const std::int64_t drift_us = (now_us - started_wall_us_) - (clock_.boot_us() - started_boot_us_);
-  if (!clock_.synchronised() || drift_us > kDay_us || drift_us < -kDay_us) {
-    log_->debug("nothing is expired: the clock is not synchronised, or jumped since the start");
-    return;
-  }
-  readings_->expire(now_us - settings_.storage_retention_days * kDay_us, [log = log_](Result<std::uint64_t> dropped) {
-    if (!dropped) {
-      log->error("old readings could not be dropped: {}", dropped.error().message());
-    } else if (*dropped > 0) {
-      log->info("{} chunks of old readings were dropped", *dropped);
-    }
-  });
 }
 
 void App::renew_certificate() {

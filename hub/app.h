@@ -60,7 +60,6 @@ class App {
   // On control.
   void tick();
   void measure(const StoreStatus& status);
-  void expire_old_readings();
   void renew_certificate();
 
   MetricsSample sample() const;  // any thread
@@ -70,7 +69,7 @@ class App {
   const std::shared_ptr<spdlog::logger> log_;
   base::SystemClock clock_;
   base::SystemRandom random_;
-  const std::int64_t started_boot_us_, started_wall_us_;
+  const std::int64_t started_boot_us_;
   DataFolder folder_;
   HubCertificates certificates_;
   std::string hub_id_;

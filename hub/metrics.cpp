@@ -61,6 +61,11 @@ std::string metrics_text(const MetricsSample& s) {
           static_cast<double>(s.store.sealed_through));
   f.gauge("telemetry_hub_journal_bytes", "Journal on disk.", static_cast<double>(s.store.journal_bytes));
   f.gauge("telemetry_hub_recent_bytes", "Chunks on disk.", static_cast<double>(s.store.recent_bytes));
+  f.gauge("telemetry_hub_partitions", "Past days, each a file.", static_cast<double>(s.store.partitions));
+  f.gauge("telemetry_hub_partition_bytes", "Past days on disk.", static_cast<double>(s.store.partition_bytes));
+  f.counter("telemetry_hub_compactions_total", "Days written as a file.", s.store.compactions);
+  f.gauge("telemetry_hub_retention_halted", "1 while nothing expires because the clock cannot be trusted.",
+          s.store.retention_halted ? 1 : 0);
   f.gauge("telemetry_hub_tail_bytes", "Unsealed readings in memory.", static_cast<double>(s.store.tail_bytes));
 
   f.gauge("telemetry_hub_devices", "Devices enrolled.", static_cast<double>(s.devices));

@@ -30,6 +30,8 @@ struct Settings {
   std::int64_t storage_low_water_mb = 0;
   std::int64_t storage_readers = 2;
   std::int64_t storage_retention_days = 30;
+  std::int64_t storage_retention_gb = 0;
+  std::int64_t storage_summary_days = 1'826;  // five years
 
   std::int64_t ingest_message_max_kb = 64;
   std::int64_t ingest_budget_mb = 64;

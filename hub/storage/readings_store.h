@@ -73,6 +73,7 @@ struct StoreStatus {
   std::uint64_t readings_stored = 0, frames_stored = 0, frames_duplicate = 0, commits = 0, fsyncs = 0;
   std::uint64_t seals = 0;
   std::uint64_t partitions = 0, partition_bytes = 0, compactions = 0;
+  bool retention_halted = false;       // old readings stay: the clock is not synchronised, or has jumped
   CommitNumber compacted_through = 0;  // of what is sealed up to here, nothing waits to be compacted
   std::string warning;  // what needs a person and does not stop ingest: files missing, damaged or unknown; empty: none
   std::string failure;  // why ingest is stopped; empty: it is not

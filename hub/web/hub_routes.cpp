@@ -30,6 +30,8 @@ boost::asio::awaitable<Answer> get_hub(Call& call) {
   storage["journal_bytes"] = store.journal_bytes;
   storage["recent_bytes"] = store.recent_bytes;
   storage["tail_bytes"] = store.tail_bytes;
+  storage["partitions"] = store.partitions;
+  storage["partition_bytes"] = store.partition_bytes;
   storage["readings_stored"] = store.readings_stored;
   storage["frames_stored"] = store.frames_stored;
   storage["frames_duplicate"] = store.frames_duplicate;
@@ -52,6 +54,7 @@ boost::asio::awaitable<Answer> get_hub(Call& call) {
   body["connections"] = std::move(connections);
   body["memory_bytes"] = activity.memory_bytes;
   body["failure"] = store.failure.empty() ? json::value(nullptr) : json::value(store.failure);
+  body["warning"] = store.warning.empty() ? json::value(nullptr) : json::value(store.warning);
   co_return json_answer(body);
 }
 

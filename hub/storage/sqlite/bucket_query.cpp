@@ -62,14 +62,12 @@ class BucketFold {
   bool add_header(const ChunkHeader& header) {
     const std::uint32_t index = bounds_.index_of(header.first_us);
     if (bounds_.index_of(header.last_us) != index) return false;
-    Bucket& bucket = buckets_[index];
-    bucket.see_first({header.first_us, header.seal, header.first_rank}, header.first);
-    bucket.see_last({header.last_us, header.seal, header.last_rank}, header.last);
-    bucket.see_range(header.minimum, header.maximum);
-    bucket.sum.add(header.sum);
-    bucket.count += header.count;
-    type_ = header.type;
+    add_header(header, buckets_[index]);
     return true;
+  }
+  /// An hour of which the header is all there is: it counts where it begins, as a whole, so that no extreme is lost.
+  void add_hour(const ChunkHeader& header, std::int64_t from_us) {
+    add_header(header, buckets_[bounds_.index_of(std::max(header.first_us, from_us))]);
   }
 
   /// Readings in order, all within the query's range.
@@ -107,6 +105,14 @@ class BucketFold {
   }
 
  private:
+  void add_header(const ChunkHeader& header, Bucket& bucket) {
+    bucket.see_first({header.first_us, header.seal, header.first_rank}, header.first);
+    bucket.see_last({header.last_us, header.seal, header.last_rank}, header.last);
+    bucket.see_range(header.minimum, header.maximum);
+    bucket.sum.add(header.sum);
+    bucket.count += header.count;
+    type_ = header.type;
+  }
   ValueType raw_type() const { return type_ == ValueType{} ? ValueType::number : type_; }
 
   void add_to(Bucket& bucket, const MergedReadings& merged, std::span<const MergedReadings::Reading> readings) {
@@ -169,6 +175,13 @@ Result<Buckets> query_buckets(RecentReader& reader, const Tail& tail, const Buck
       part.add_chunk(header, std::make_shared<const ChunkReadings>(std::move(*decoded)), query.from_us, query.to_us);
       fold.add(part);
     }
+  }
+  auto summarised = view->summarised_days();
+  if (!summarised) return summarised.error();
+  for (const ExpiredDay& day : *summarised) {
+    auto hours = view->hours(day);
+    if (!hours) return hours.error();
+    for (const auto& header : *hours) fold.add_hour(header, query.from_us);
   }
   MergedReadings unsealed;
   for (const auto& run : view->runs()) unsealed.add_run(run, query.from_us, query.to_us);

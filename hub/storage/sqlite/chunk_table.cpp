@@ -163,12 +163,13 @@ Result<std::uint64_t> ChunkTable::erase_sealed(std::int64_t first_bucket, std::i
   if (!erase) return erase.error();
   (*erase)->bind_all(first_id_of(first_bucket), last_id_of(last_bucket), seal);
   if (auto done = (*erase)->run(); !done) return done.error();
+  const auto erased = static_cast<std::uint64_t>(db_->changes());
   auto held = buckets(first_bucket, last_bucket);
   if (!held) return held.error();
   for (const std::int64_t bucket : *held) {
     if (auto done = drop_if_empty(bucket); !done) return done.error();
   }
-  return {};
+  return erased;
 }
 
 }  // namespace hub::sqlite

@@ -4,7 +4,7 @@ namespace hub::sqlite {
 
 namespace {
 
-constexpr std::size_t kMaxOpenPartitions = 64;
+constexpr std::size_t kMaxOpenPartitions = 64, kMaxOpenSummaries = 16;
 
 }  // namespace
 
@@ -107,6 +107,26 @@ Result<PartitionReader*> RecentReader::partition(const PartitionName& name) {
   if (partitions_.size() >= kMaxOpenPartitions) partitions_.pop_back();
   partitions_.push_front(std::move(*opened));
   return partitions_.front().get();
+}
+
+Result<SummaryReader*> RecentReader::summary(std::int64_t month, const std::string& retention_class) {
+  const std::string file = summary_file_name(month, retention_class);
+  for (auto it = summaries_.begin(); it != summaries_.end(); ++it) {
+    if (it->first != file) continue;
+    summaries_.splice(summaries_.begin(), summaries_, it);
+    return summaries_.front().second.get();
+  }
+  auto opened = SummaryReader::open(folder_->path_of(file), options_);
+  if (!opened) {
+    const errc why = to_errc(opened.error());
+    if (why != errc::not_found && why != errc::storage_damaged) return opened.error();
+    if (why == errc::storage_damaged) folder_->note_damaged(file);
+    return nullptr;
+  }
+  folder_->note_readable(file);
+  if (summaries_.size() >= kMaxOpenSummaries) summaries_.pop_back();
+  summaries_.emplace_front(file, std::move(*opened));
+  return summaries_.front().second.get();
 }
 
 RecentReaders::Lease::~Lease() {

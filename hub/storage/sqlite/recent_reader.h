@@ -13,12 +13,13 @@
 #include "hub/storage/sqlite/partition_folder.h"
 #include "hub/storage/sqlite/partition_table.h"
 #include "hub/storage/sqlite/stream_cursors.h"
+#include "hub/storage/sqlite/summary_file.h"
 #include "hub/storage/sqlite/tail.h"
 
 namespace hub::sqlite {
 
-/// One read-only connection, and those to the partitions it was asked for (at most 64 are kept open); one thread at a
-/// time.
+/// One read-only connection, and those to the partitions it was asked for (at most 64, and 16 summaries, are kept
+/// open); one thread at a time.
 class RecentReader {
  public:
   /// `partitions` must outlive it; nullptr where only cursors are asked for.
@@ -37,6 +38,8 @@ class RecentReader {
   PartitionTable& catalogue() { return catalogue_; }
   /// Stays open at least until the next call. nullptr: the file is missing or damaged.
   Result<PartitionReader*> partition(const PartitionName& name);
+  /// The month's summary, in the same way.
+  Result<SummaryReader*> summary(std::int64_t month, const std::string& retention_class);
   bool is_unreadable(const PartitionName& name) const { return folder_->is_unreadable(name.to_text()); }
   /// Device-wide gaps and those of `series` (all where empty) that touch [from, to), at most `limit`.
   Result<std::vector<PlacedGap>> gaps(const DeviceId& device, std::int64_t from_us, std::int64_t to_us,
@@ -52,7 +55,8 @@ class RecentReader {
   Statement sealed_, gaps_, cursor_;
   OpenOptions options_;
   const PartitionFolder* folder_ = nullptr;
-  std::list<std::unique_ptr<PartitionReader>> partitions_;  // the last used first
+  std::list<std::unique_ptr<PartitionReader>> partitions_;                       // the last used first
+  std::list<std::pair<std::string, std::unique_ptr<SummaryReader>>> summaries_;  // likewise, by file
 };
 
 /// Connections are opened as they are needed (as many as threads borrow at once) and kept until `retire`. Any thread.

@@ -80,6 +80,22 @@ Result<void> SeriesView::add_partition(std::int64_t day, std::vector<SealedChunk
   return {};
 }
 
+Result<std::vector<ExpiredDay>> SeriesView::summarised_days() {
+  auto days = reader_->catalogue().expired(day_of_bucket(bucket_of(from_us_)), day_of_bucket(bucket_of(to_us_ - 1)));
+  if (days) std::erase_if(*days, [](const ExpiredDay& day) { return day.summarised == 0; });
+  return days;
+}
+
+Result<std::vector<ChunkHeader>> SeriesView::hours(const ExpiredDay& day) {
+  auto summary = reader_->summary(month_of_day(day.day), day.retention_class);
+  if (!summary) return summary.error();
+  if (*summary == nullptr) return std::vector<ChunkHeader>();
+  auto headers = (*summary)->headers(series_, day.day, day.summarised);
+  if (headers)
+    std::erase_if(*headers, [&](const ChunkHeader& h) { return h.last_us < from_us_ || h.first_us >= to_us_; });
+  return headers;
+}
+
 Result<void> DecodedChunks::add_to(MergedReadings& merged, const std::vector<SealedChunk>& chunks, std::int64_t from_us,
                                    std::int64_t to_us) {
   decoded_.resize(chunks.size());

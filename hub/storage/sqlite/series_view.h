@@ -29,6 +29,10 @@ class SeriesView {
   /// The day's chunks that touch the range, by their first time; valid until the next day is asked for. A partition
   /// that is missing or damaged holds none here: query_gaps tells of it.
   Result<std::vector<SealedChunk>> chunks(std::int64_t day);
+  /// Days in the range of which hours are all that is left, ascending.
+  Result<std::vector<ExpiredDay>> summarised_days();
+  /// The hours of such a day that touch the range.
+  Result<std::vector<ChunkHeader>> hours(const ExpiredDay& day);
 
  private:
   SeriesView(RecentReader& reader, RecentReader::Snapshot snapshot)

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <limits>
-#include <set>
 
 #include "base/worker.h"
 #include "hub/storage/sqlite/commit_window.h"
@@ -180,6 +178,7 @@ class SqliteReadingsStore final : public ReadingsStore {
         [this](std::string why) { commits_->fail(std::move(why)); });
     queries_ = std::make_unique<base::Worker>("readings", kMaxQueries, std::max(1u, options_.readers));
     PartitionPolicy keeping;
+    keeping.retention = options_.retention;
     keeping.grace_us = options_.compact_grace_us;
     keeping.late_us = options_.compact_late_us;
     keeping.free_bytes_wanted = 2 * limits.low_water_bytes;
@@ -192,14 +191,12 @@ class SqliteReadingsStore final : public ReadingsStore {
 
   /// Files that the catalogue does not know come from elsewhere, or from a later time than a restored catalogue.
   Result<void> set_aside_unknown(RecentDatabase& recent) {
-    auto partitions =
-        recent.partitions().list(std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max());
-    if (!partitions) return partitions.error();
+    auto known = recent.partitions().files();
+    if (!known) return known.error();
     auto removals = recent.partitions().removals();
     if (!removals) return removals.error();
-    std::set<std::string> known(removals->begin(), removals->end());
-    for (const auto& partition : *partitions) known.insert(partition.name.to_text());
-    const auto aside = partitions_.set_aside_unknown(known);
+    known->insert(removals->begin(), removals->end());
+    const auto aside = partitions_.set_aside_unknown(*known);
     if (!aside.empty()) {
       set_aside_ = std::to_string(aside.size()) + " files of readings that this hub does not know were renamed, the " +
                    "first is now " + partitions_.path_of(aside.front()) + "; nothing in them is answered";

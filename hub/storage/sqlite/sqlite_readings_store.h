@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "hub/storage/readings_store.h"
 #include "hub/storage/sqlite/file_names.h"
+#include "hub/storage/sqlite/retention.h"
 
 namespace hub::sqlite {
 
@@ -24,6 +25,7 @@ struct ReadingsOptions {
   std::size_t low_water_bytes = 0;                          // 0: smaller of 512 MB and 5 % of the disk
   std::int64_t compact_grace_us = 2 * 3'600 * 1'000'000LL;  // after a day's end it becomes a partition
   std::int64_t compact_late_us = 24 * 3'600 * 1'000'000LL;  // late readings wait so long for the next generation of it
+  RetentionPolicy retention;                                // nothing goes by itself where all is 0
   unsigned readers = 2;
   /// How many bytes are free on the disk of a folder; empty: ask the system.
   std::function<std::uint64_t(const std::string& folder)> free_bytes;
