@@ -1,4 +1,6 @@
 // A crash at any point of compaction, removal and expiry loses nothing and doubles nothing.
+#include <cstdlib>
+
 #include "tests/fakes/power_cut_vfs.h"
 #include "tests/unit/hub/storage/partitions_fixture.h"
 
@@ -68,10 +70,10 @@ class Crashing : public Partitions {
   std::uint64_t marker_ = 0;
 
  public:
-  /// Every n until a compaction goes through, each on a folder of its own.
-  static void run(End end, std::uint64_t first_seed) {
+  /// Every `stride`-th n until a compaction goes through, each on a folder of its own.
+  static void run(End end, std::uint64_t first_seed, std::uint64_t first, std::uint64_t stride) {
     bool stopped = true;
-    for (std::uint64_t n = 1; stopped; ++n) {
+    for (std::uint64_t n = first; stopped; n += stride) {
       Crashing one(first_seed + n);
       one.prepare();
       if (testing::Test::HasFatalFailure()) return;
@@ -90,9 +92,12 @@ class Crashing : public Partitions {
       ASSERT_LT(n, 2'000u);
     }
   }
-  static void kill_everywhere() { run(End::kill, 10'000); }
+  /// tests/run long: all of them. Else every fifth.
+  static bool everywhere() { return std::getenv("TELEMETRY_TESTS_LONG") != nullptr; }
+  static void kill_everywhere() { run(End::kill, 10'000, everywhere() ? 1 : 2, everywhere() ? 1 : 5); }
   static void cut_everywhere() {
-    for (std::uint64_t seed = 1; seed <= 3; ++seed) run(End::power_cut, 20'000 * seed);
+    if (!everywhere()) return run(End::power_cut, 20'000, 4, 5);
+    for (std::uint64_t seed = 1; seed <= 3; ++seed) run(End::power_cut, 20'000 * seed, 1, 1);
   }
 };
 
