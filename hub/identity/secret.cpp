@@ -33,9 +33,12 @@ std::string to_base64_standard(const std::string& bytes) {
 }  // namespace
 
 std::string make_token(base::Random& random) {
-  auto bytes = random_bytes(32, random);
-  auto token = base::to_base64url(bytes);
-  wipe(bytes);
+  std::string token;
+  do {
+    auto bytes = random_bytes(32, random);
+    token = base::to_base64url(bytes);
+    wipe(bytes);
+  } while (token.front() == '-');
   return token;
 }
 

@@ -12,7 +12,8 @@ namespace hub {
 /// Ours have 43 characters; longer ones are not worth a hash.
 inline constexpr std::size_t kMaxTokenBytes = 128;
 
-/// 32 random bytes as URL-safe base64: sign-in cookies, enrolment tokens, device tokens.
+/// 32 random bytes as URL-safe base64: sign-in cookies, enrolment tokens, device tokens. Never begins with a dash: a
+/// command line that carries one would take it for an option.
 std::string make_token(base::Random& random);
 /// `length` characters of an alphabet without look-alikes (no 0 O 1 I L U), uniformly chosen.
 std::string make_code(std::size_t length, base::Random& random);

@@ -59,6 +59,8 @@ export const deviceSteps = [
   [
     'a_preset_loads_more_history_and_is_in_the_url',
     async ({ browser }) => {
+      // The charts change in place: none is taken away and made anew.
+      await browser.chart(series).evaluate((figure) => (figure.isTheSame = true));
       await browser.page.click('.presets button:has-text("1h")');
       await browser.untilUrl((url) => url.searchParams.get('range') === '1h');
       await browser.page.waitForFunction(
@@ -68,6 +70,7 @@ export const deviceSteps = [
         },
         series,
       );
+      assert(await browser.chart(series).evaluate((figure) => figure.isTheSame), 'the charts were made anew');
       const time = await browser.chartNumber(series, 'last-time');
       await browser.untilNewer(series, time);
       await browser.page.click('.presets button:has-text("5m")');

@@ -25,7 +25,7 @@ export const sessionSteps = [
     'signing_in_shows_the_page_that_was_asked_for',
     async ({ browser, username, password, device }) => {
       await browser.signIn(username, password);
-      await browser.page.waitForSelector('figure[data-series="uptime"][data-last-time]');
+      await browser.page.waitForSelector('figure[data-series="cpu.usage"][data-last-time]');
       assert(browser.page.url().endsWith(`/devices/${device}`), browser.page.url());
     },
   ],

@@ -7,7 +7,7 @@ export const startSteps = [
     async ({ browser, hub }) => {
       await browser.page.goto(hub.setupUrl());
       await browser.page.waitForFunction(() => document.querySelector('[name=code]')?.value.length >= 8);
-      assert(!browser.page.url().includes('code='), `the code stays in ${browser.page.url()}`);
+      await browser.untilUrl((url) => !url.href.includes('code='));
     },
   ],
   [

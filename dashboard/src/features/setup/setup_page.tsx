@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useLayoutEffect, useState } from 'preact/hooks';
 import { useLocation } from 'wouter-preact';
 import { Preferences } from '../../app/shell';
 import { useServices } from '../../app/services';
@@ -29,7 +29,7 @@ export function SetupPage() {
   const [isBusy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
   useTitle(words.setup.title);
-  useEffect(() => {
+  useLayoutEffect(() => {
     // Out of the address bar and the history once read.
     if (location.hash) history.replaceState(history.state, '', location.pathname + location.search);
   }, []);

@@ -41,6 +41,11 @@ TEST(Secret, tokens_are_256_bits_and_differ) {
   EXPECT_EQ(base::from_base64url(*tokens.begin())->size(), 32u);
 }
 
+TEST(Secret, no_token_looks_like_an_option) {
+  base::SeededRandom random(1);
+  for (int i = 0; i < 2'000; ++i) ASSERT_NE(make_token(random).front(), '-');  // 1 in 64 would
+}
+
 TEST(Secret, codes_have_no_look_alikes_and_may_be_typed_loosely) {
   base::SeededRandom random(1);
   const auto code = make_code(500, random);
