@@ -149,8 +149,7 @@ struct PowerCutVfs::Calls {
   static int sync(sqlite3_file* f, int) {
     File& self = file(f);
     const std::lock_guard lock(self.owner->mutex_);
-    if (const int code = self.owner->count_call(true, SQLITE_IOERR_FSYNC); code != SQLITE_OK) return code;
-    ++self.owner->syncs_;
+    if (const int code = self.owner->count_sync(); code != SQLITE_OK) return code;
     if (self.node) self.owner->sync(*self.node);
     if (self.syncs_folder) self.owner->sync_folder(self.folder);
     self.syncs_folder = false;
@@ -213,8 +212,7 @@ class PowerCutVfs::Names final : public hub::sqlite::FileNames {
 
   bool sync_folder(const std::string& folder) override {
     const std::lock_guard lock(owner_.mutex_);
-    if (owner_.count_call(true, SQLITE_IOERR) != SQLITE_OK) return false;
-    ++owner_.syncs_;
+    if (owner_.count_sync() != SQLITE_OK) return false;
     owner_.sync_folder(folder);
     return true;
   }
@@ -253,6 +251,13 @@ int PowerCutVfs::count_call(bool is_change, int error) {
     return error;
   }
   return SQLITE_OK;
+}
+
+int PowerCutVfs::count_sync() {
+  if (const int code = count_call(true, SQLITE_IOERR_FSYNC); code != SQLITE_OK) return code;
+  if (++syncs_ != fail_sync_at_) return SQLITE_OK;
+  fault_happened_ = true;
+  return SQLITE_IOERR_FSYNC;
 }
 
 void PowerCutVfs::apply(const Change& change, std::string& content) {
@@ -365,6 +370,12 @@ void PowerCutVfs::fail_call(std::uint64_t n, bool and_all_after) {
   fault_happened_ = false;
 }
 
+void PowerCutVfs::fail_sync(std::uint64_t n) {
+  const std::lock_guard lock(mutex_);
+  fail_sync_at_ = syncs_ + n;
+  fault_happened_ = false;
+}
+
 bool PowerCutVfs::fault_happened() const {
   const std::lock_guard lock(mutex_);
   return fault_happened_;
@@ -372,7 +383,7 @@ bool PowerCutVfs::fault_happened() const {
 
 void PowerCutVfs::clear_faults() {
   const std::lock_guard lock(mutex_);
-  fail_at_ = limit_ = 0;
+  fail_at_ = fail_sync_at_ = limit_ = 0;
   fail_all_after_ = fault_happened_ = false;
 }
 

@@ -21,7 +21,8 @@ namespace fakes {
 ///
 /// Faults: `stop_after` ends all I/O after so many changes, as if the process died there. Then close everything and
 /// `revive_after_kill` (the page cache survives) or `revive_after_power_cut` (of what was not synced, nothing, all, a
-/// beginning, or any sectors survive). `fail_call` makes one call, or one and all later, answer an I/O error.
+/// beginning, or any sectors survive). `fail_call` makes one call, or one and all later, answer an I/O error;
+/// `fail_sync` one flush.
 /// `limit_bytes` is a small disk. Thread-safe; outlives every connection that uses it.
 class PowerCutVfs {
  public:
@@ -40,6 +41,8 @@ class PowerCutVfs {
   void revive_after_power_cut(base::Random& random);
 
   void fail_call(std::uint64_t n, bool and_all_after = false);
+  /// The n-th flush of a file or a folder fails: what was written before it is there, and may be lost in a power cut.
+  void fail_sync(std::uint64_t n);
   bool fault_happened() const;
   void clear_faults();
   void limit_bytes(std::uint64_t total);  // 0: no limit
@@ -68,6 +71,7 @@ class PowerCutVfs {
 
   /// The gate of every call; not SQLITE_OK: answer that.
   int count_call(bool is_change, int error);
+  int count_sync();
   void sync(Node& node);
   void sync_folder(const std::string& folder);
   static void apply(const Change& change, std::string& content);
@@ -80,7 +84,7 @@ class PowerCutVfs {
   std::map<std::string, NodePtr> names_, durable_names_;
   std::unique_ptr<hub::sqlite::FileNames> names_seam_;
   bool stopped_ = false, fault_happened_ = false, fail_all_after_ = false;
-  std::uint64_t calls_ = 0, changes_ = 0, syncs_ = 0, stop_at_ = 0, fail_at_ = 0, limit_ = 0;
+  std::uint64_t calls_ = 0, changes_ = 0, syncs_ = 0, stop_at_ = 0, fail_at_ = 0, fail_sync_at_ = 0, limit_ = 0;
 };
 
 }  // namespace fakes

@@ -211,6 +211,9 @@ Result<void> PartitionKeeper::remove_files() {
   // A summary that was to go may be wanted again by now.
   const auto listed = removable();
   if (!listed) return listed.error();
+  // A transaction whose flush failed may yet be found in the log by the next start, with a catalogue that needs these
+  // very files: once one has failed, nothing is removed any more. Only this thread gives files up, so the answer holds.
+  if (auto trusted = sealer_.run([](RecentDatabase&) { return Result<void>(); }); !trusted) return trusted.error();
   std::vector<std::string> removed;
   bool all = true;
   for (const auto& file : std::exchange(retired_, {})) {

@@ -11,7 +11,7 @@ using namespace partitions_test;
 /// One folder on a disk that can be stopped at its n-th change.
 class Crashing : public Partitions {
  protected:
-  enum class End { kill, power_cut };
+  enum class End { kill, power_cut, failed_call, failed_flush };
 
   explicit Crashing(std::uint64_t seed) : vfs_("partition-crash-" + std::to_string(seed)), dice_(seed) {
     options_.vfs = vfs_.name();
@@ -48,6 +48,27 @@ class Crashing : public Partitions {
     end == End::kill ? vfs_.revive_after_kill() : vfs_.revive_after_power_cut(dice_);
     return stopped;
   }
+  /// One I/O call, or one flush, fails, and the process dies once the store has met it; true where there was such a
+  /// call.
+  bool fail_at(std::uint64_t n, End end) {
+    open();
+    clock_.advance(3 * kOneDayUs);
+    const auto before = store_->status().compactions;
+    end == End::failed_call ? vfs_.fail_call(n) : vfs_.fail_sync(n);
+    (void)client().append(
+        fakes::number_frame(fakes::stream_of("marker"), ++marker_, SeriesId{999'999}, {clock_.now_us()}, {0}));
+    wait_until([&] {
+      const auto status = store_->status();
+      return status.fatal || !status.warning.empty() || done(before);
+    });
+    store_->stop();  // what the keeper was at, it ends
+    const bool happened = vfs_.fault_happened();
+    vfs_.clear_faults();
+    vfs_.stop_now();
+    store_.reset();
+    vfs_.revive_after_kill();
+    return happened;
+  }
   bool done(std::uint64_t before) const {
     const auto status = store_->status();
     return status.compactions >= before + 2 && status.compacted_through == status.head.commit;
@@ -77,7 +98,7 @@ class Crashing : public Partitions {
       Crashing one(first_seed + n);
       one.prepare();
       if (testing::Test::HasFatalFailure()) return;
-      stopped = one.crash_at(n, end);
+      stopped = end == End::kill || end == End::power_cut ? one.crash_at(n, end) : one.fail_at(n, end);
       one.expect_all(n);
       // It goes on from there: the next time nothing is in the way.
       one.open();
@@ -95,6 +116,10 @@ class Crashing : public Partitions {
   /// tests/run long: all of them. Else every fifth.
   static bool everywhere() { return std::getenv("TELEMETRY_TESTS_LONG") != nullptr; }
   static void kill_everywhere() { run(End::kill, 10'000, everywhere() ? 1 : 2, everywhere() ? 1 : 5); }
+  static void fail_everywhere() {
+    run(End::failed_flush, 95'000, 1, 1);
+    run(End::failed_call, 90'000, everywhere() ? 1 : 3, everywhere() ? 1 : 15);
+  }
   static void cut_everywhere() {
     if (!everywhere()) return run(End::power_cut, 20'000, 4, 5);
     for (std::uint64_t seed = 1; seed <= 3; ++seed) run(End::power_cut, 20'000 * seed, 1, 1);
@@ -107,6 +132,11 @@ TEST(partitions_crash, kill_at_any_change_of_a_compaction_loses_and_doubles_noth
 
 TEST(partitions_crash, power_cut_at_any_change_of_a_compaction_loses_and_doubles_nothing) {
   Crashing::cut_everywhere();
+}
+
+/// What failed may yet be found in the log by the next start: files that its catalogue needs must still be there.
+TEST(partitions_crash, failed_call_of_a_compaction_and_a_kill_lose_and_double_nothing) {
+  Crashing::fail_everywhere();
 }
 
 }  // namespace

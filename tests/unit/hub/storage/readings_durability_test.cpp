@@ -119,7 +119,8 @@ class Life {
                std::to_string(cursor->front());
       if (cursor->front() > ever_[i] + 1) return "a cursor past what was sent";
       if (values.size() != cursor->front())
-        return std::to_string(values.size()) + " readings where the cursor is " + std::to_string(cursor->front());
+        return std::to_string(values.size()) + " readings where the cursor is " + std::to_string(cursor->front()) +
+               " [" + store->status().warning + "]";
       for (std::size_t k = 0; k < values.size(); ++k) {
         if (values[k] != static_cast<double>(k + 1)) return "reading " + std::to_string(k + 1) + " is not there once";
       }
