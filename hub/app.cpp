@@ -37,6 +37,21 @@ auto run_and_wait(base::Worker& worker, Function function) {
   return done.get_future().get();
 }
 
+sqlite::Retention retention_of(const Settings& settings) {
+  const auto policy = [](std::int64_t days, std::int64_t gb, std::int64_t summary_days) {
+    return sqlite::RetentionPolicy{days * kDay_us, static_cast<std::uint64_t>(gb) << 30, summary_days * kDay_us};
+  };
+  sqlite::Retention retention;
+  retention.common =
+      policy(settings.storage_retention_days, settings.storage_retention_gb, settings.storage_summary_days);
+  for (const auto& [name, own] : settings.storage_groups) {
+    retention.classes[name] =
+        policy(own.days.value_or(settings.storage_retention_days), own.gb.value_or(settings.storage_retention_gb),
+               own.summary_days.value_or(settings.storage_summary_days));
+  }
+  return retention;
+}
+
 MetricsSample sum_of(const std::vector<std::unique_ptr<IoCore>>& cores) {
   MetricsSample all;
   for (const auto& core : cores) {
@@ -79,7 +94,9 @@ Outcome<std::unique_ptr<App>> App::open(const Settings& settings, std::shared_pt
   if (!port) return port.error();
   std::unique_ptr<App> app(new App(std::move(*folder), settings, std::move(log)));
   if (auto problem = app->open_files()) return *problem;
-  if (auto problem = app->open_services()) return *problem;
+  if (auto problem = app->open_registry()) return *problem;
+  if (auto problem = app->open_readings()) return *problem;  // asks the registry for groups
+  app->make_services();
   app->connect_services();
   if (auto problem = app->start_services()) return *problem;
   return app;
@@ -97,28 +114,10 @@ std::optional<Problem> App::open_files() {
   if (!certificates) return certificates.error();
   certificates_ = std::move(*certificates);
   if (certificates_.issued) log_->info("a server certificate was made; its CA is {}", certificates_.ca_sha256_hex);
-
-  constexpr std::size_t kMegabyte = 1024 * 1024;
-  sqlite::ReadingsOptions options;
-  options.folder = folder_.path();
-  options.tail_max_bytes = static_cast<std::size_t>(settings_.storage_tail_max_mb) * kMegabyte;
-  options.pending_max_bytes = static_cast<std::size_t>(settings_.storage_pending_max_mb) * kMegabyte;
-  options.commit_window_us = settings_.storage_commit_window_ms * 1'000;
-  options.seal_interval_us = settings_.storage_seal_interval_s * 1'000'000;
-  options.retained_journal_bytes = static_cast<std::size_t>(settings_.storage_retained_journal_mb) * kMegabyte;
-  options.retained_journal_us = settings_.storage_retained_journal_minutes * 60'000'000;
-  options.low_water_bytes = static_cast<std::size_t>(settings_.storage_low_water_mb) * kMegabyte;
-  options.retention.age_us = settings_.storage_retention_days * kDay_us;
-  options.retention.bytes = static_cast<std::uint64_t>(settings_.storage_retention_gb) * 1024 * kMegabyte;
-  options.retention.summary_age_us = settings_.storage_summary_days * kDay_us;
-  options.readers = static_cast<unsigned>(settings_.storage_readers);
-  auto readings = sqlite::open_readings_store(options, clock_, random_);
-  if (!readings) return readings.error();
-  readings_ = std::move(*readings);
   return std::nullopt;
 }
 
-std::optional<Problem> App::open_services() {
+std::optional<Problem> App::open_registry() {
   device_store_ = sqlite::make_device_store(*db_);
   credential_store_ = sqlite::make_credential_store(*db_);
   event_store_ = sqlite::make_event_store(*db_);
@@ -133,6 +132,33 @@ std::optional<Problem> App::open_services() {
     return Problem{to_errc(error.code()),
                    DataFolder::hub_db(folder_.path()) + " cannot be read: " + error.code().message(), ""};
   }
+  return std::nullopt;
+}
+
+std::optional<Problem> App::open_readings() {
+  constexpr std::size_t kMegabyte = 1024 * 1024;
+  sqlite::ReadingsOptions options;
+  options.folder = folder_.path();
+  options.tail_max_bytes = static_cast<std::size_t>(settings_.storage_tail_max_mb) * kMegabyte;
+  options.pending_max_bytes = static_cast<std::size_t>(settings_.storage_pending_max_mb) * kMegabyte;
+  options.commit_window_us = settings_.storage_commit_window_ms * 1'000;
+  options.seal_interval_us = settings_.storage_seal_interval_s * 1'000'000;
+  options.retained_journal_bytes = static_cast<std::size_t>(settings_.storage_retained_journal_mb) * kMegabyte;
+  options.retained_journal_us = settings_.storage_retained_journal_minutes * 60'000'000;
+  options.low_water_bytes = static_cast<std::size_t>(settings_.storage_low_water_mb) * kMegabyte;
+  options.retention = retention_of(settings_);
+  options.class_of = [this, retention = options.retention](SeriesId series) {
+    return retention.class_among(registry_->groups_of(series));
+  };
+  if (options.retention.classes.empty()) options.class_of = nullptr;
+  options.readers = static_cast<unsigned>(settings_.storage_readers);
+  auto readings = sqlite::open_readings_store(options, clock_, random_);
+  if (!readings) return readings.error();
+  readings_ = std::move(*readings);
+  return std::nullopt;
+}
+
+void App::make_services() {
   const auto publish = [this](Event event) { bus_->publish(std::make_shared<const Event>(std::move(event))); };
   commands_ =
       std::make_unique<CommandService>(*execution_store_, *registry_, links_, *control_, clock_, random_, publish);
@@ -141,7 +167,6 @@ std::optional<Problem> App::open_services() {
   operations_ = std::make_unique<AdminOperations>(*identity_, [this] {
     return HubAddress{web::reachable_address(settings_.public_host, "", port()), certificates_.ca_sha256_hex};
   });
-  return std::nullopt;
 }
 
 void App::connect_services() {

@@ -49,7 +49,9 @@ class App {
  private:
   App(DataFolder folder, const Settings& settings, std::shared_ptr<spdlog::logger> log);
   std::optional<Problem> open_files();
-  std::optional<Problem> open_services();
+  std::optional<Problem> open_registry();
+  std::optional<Problem> open_readings();
+  void make_services();
   void connect_services();
   std::optional<Problem> start_services();
   IoCoreParts core_parts(const wire::ServerTls& tls, std::uint16_t port);

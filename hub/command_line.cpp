@@ -14,6 +14,7 @@
 #include "hub/offline_hub.h"
 #include "hub/password_input.h"
 #include "hub/text_file.h"
+#include "hub/tools/tool_commands.h"
 #include "hub/web/json_text.h"
 
 namespace hub {
@@ -146,7 +147,8 @@ int init(const Settings& settings, bool as_json) {
 
 /// Asks the hub that serves the folder, or works on the folder where none does.
 Outcome<json::object> ask(const Settings& settings, const json::object& request) {
-  // The lock may be held for a moment by a hub that starts or ends, which answers nobody.
+  // The lock may be held for a moment by a hub that starts or ends, which answers nobody. Tried again for five seconds:
+  // nothing tells when either a lock is let go or a socket begins to answer.
   for (int attempt = 0;; ++attempt) {
     auto hub = OfflineHub::open(settings);
     if (hub) return (*hub)->run(request);
@@ -228,6 +230,7 @@ int run_command_line(int argc, char** argv) {
       "Examples:\n"
       "  telemetry-hub serve --data-dir /var/lib/telemetry-hub\n"
       "  telemetry-hub enroll --data-dir /var/lib/telemetry-hub --name greenhouse\n"
+      "  telemetry-hub backup hub.tar.zst --data-dir /var/lib/telemetry-hub\n"
       "  telemetry-hub user add ann --role operator --password-file ann.txt --data-dir /var/lib/telemetry-hub\n"
       "\n"
       "Every setting can stand in hub.toml or in the environment (TELEMETRY_HUB_PORT …); flags win over environment,\n"
@@ -295,6 +298,8 @@ int run_command_line(int argc, char** argv) {
   list_command->callback([&] { run = list_users; });
   remove_command->callback([&] { run = remove_user; });
 
+  const tools::ToolCommands data_commands(app, [&](CLI::App& command) { add_common(command, flags); });
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -302,7 +307,7 @@ int run_command_line(int argc, char** argv) {
   }
   const auto settings = load_settings(flags);
   if (!settings) return kConfiguration;
-  return run(*settings, flags);
+  return data_commands.is_chosen() ? data_commands.run(settings->data_dir) : run(*settings, flags);
 }
 
 }  // namespace hub

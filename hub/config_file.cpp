@@ -5,6 +5,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "hub/storage/device_store.h"
+
 namespace hub {
 namespace {
 
@@ -20,6 +22,8 @@ class ConfigReader {
       if (const auto* section = node.as_table()) {
         if (prefix.empty() && is_section(full)) {
           read(*section, full + ".");
+        } else if (full == "storage.group") {
+          read_groups(*section);
         } else {
           complain(line, full, "is no section of this file; sections: " + names("", true));
         }
@@ -34,6 +38,33 @@ class ConfigReader {
         continue;
       }
       read_value(*known, node, line);
+    }
+  }
+
+  /// [storage.group.NAME]
+  void read_groups(const toml::table& groups) {
+    for (const auto& [key, node] : groups) {
+      const std::string name(key.str()), full = "storage.group." + name;
+      const auto line = key.source().begin.line;
+      const auto* group = node.as_table();
+      if (group == nullptr) {
+        complain(line, full, "must be a section, [" + full + "]");
+      } else if (!is_group_name(name)) {
+        complain(line, full, "is no name of a group; it has 1 to 32 characters a-z, 0-9, _ and -");
+      } else if (name == "default") {
+        complain(line, full, "is what [storage] says; choose another name for the group");
+      } else if (settings_.storage_groups.size() == kMaxRetentionGroups && !settings_.storage_groups.contains(name)) {
+        complain(line, full,
+                 "is one too many; at most " + std::to_string(kMaxRetentionGroups) +
+                     " groups have a retention of their own");
+      } else {
+        for (const auto& [what, value] : *group) {
+          const auto* number = value.as_integer();
+          const auto wrong = number == nullptr ? std::optional<std::string>("must be a whole number")
+                                               : set(settings_.storage_groups[name], what.str(), number->get());
+          if (wrong) complain(what.source().begin.line, full + "." + std::string(what.str()), *wrong);
+        }
+      }
     }
   }
 

@@ -56,7 +56,9 @@ Outcome<DataFolder> DataFolder::open(const std::string& given) {
                    ""};
   }
   const std::string pid = std::to_string(::getpid()) + "\n";
-  if (::ftruncate(fd, 0) != 0 || ::pwrite(fd, pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size())) {
+  // Over what is there: on a full disk an emptied file might get no room again.
+  if (::pwrite(fd, pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size()) ||
+      ::ftruncate(fd, static_cast<off_t>(pid.size())) != 0) {
     const int error = errno;
     ::close(fd);
     return Problem{errc::invalid_argument, "the data folder " + path + " cannot be written: " + std::strerror(error),

@@ -2,11 +2,13 @@
 
 #include "base/bytes.h"
 #include "hub/data_folder.h"
+#include "hub/storage/sqlite/reserve_file.h"
 
 namespace hub {
 
 Outcome<std::unique_ptr<sqlite::HubDatabase>> open_hub_database(const std::string& folder) {
   const std::string path = DataFolder::hub_db(folder);
+  (void)sqlite::give_up_reserve_if_full(sqlite::DataFolder(folder));
   auto db = sqlite::HubDatabase::open(path);
   if (db) return std::move(*db);
   const errc code = to_errc(db.error());

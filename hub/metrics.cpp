@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <limits>
 #include <vector>
 
 namespace hub {
@@ -56,6 +57,8 @@ std::string metrics_text(const MetricsSample& s) {
   f.counter("telemetry_hub_commits_total", "Group commits.", s.store.commits);
   f.counter("telemetry_hub_fsyncs_total", "Flushes to the disk.", s.store.fsyncs);
   f.counter("telemetry_hub_seals_total", "Sealings of the journal into chunks.", s.store.seals);
+  f.counter("telemetry_hub_seals_postponed_total", "Sealings that found no room on the disk and are tried again.",
+            s.store.seals_postponed);
   f.gauge("telemetry_hub_commit_number", "The newest durable commit.", static_cast<double>(s.store.head.commit));
   f.gauge("telemetry_hub_sealed_through", "The newest commit that is sealed.",
           static_cast<double>(s.store.sealed_through));
@@ -66,6 +69,13 @@ std::string metrics_text(const MetricsSample& s) {
   f.counter("telemetry_hub_compactions_total", "Days written as a file.", s.store.compactions);
   f.gauge("telemetry_hub_retention_halted", "1 while nothing expires because the clock cannot be trusted.",
           s.store.retention_halted ? 1 : 0);
+  f.gauge("telemetry_hub_storage_reserve_bytes", "Room kept for a full disk; 0: it had to be given up.",
+          static_cast<double>(s.store.reserve_bytes));
+  if (const auto& forecast = s.store.forecast) {
+    f.gauge("telemetry_hub_storage_bytes_per_day", "What a day came to lately.", forecast->bytes_per_day);
+    f.gauge("telemetry_hub_storage_days_left", "Until the disk is full; +Inf: retention keeps it from that.",
+            forecast->days_left.value_or(std::numeric_limits<double>::infinity()));
+  }
   f.gauge("telemetry_hub_tail_bytes", "Unsealed readings in memory.", static_cast<double>(s.store.tail_bytes));
 
   f.gauge("telemetry_hub_devices", "Devices enrolled.", static_cast<double>(s.devices));

@@ -111,6 +111,22 @@ std::optional<std::string> set(Settings& settings, const SettingKey& key, std::i
   return std::nullopt;
 }
 
+std::optional<std::string> set(GroupRetention& group, std::string_view name, std::int64_t value) {
+  static const std::map<std::string_view, std::optional<std::int64_t> GroupRetention::*> kFields = {
+      {"retention_days", &GroupRetention::days},
+      {"retention_gb", &GroupRetention::gb},
+      {"summary_days", &GroupRetention::summary_days},
+  };
+  const auto field = kFields.find(name);
+  const SettingKey* common = find_setting("storage." + std::string(name));
+  if (field == kFields.end() || common == nullptr)
+    return "unknown key; allowed for a group: retention_days, retention_gb, summary_days";
+  Settings scratch;
+  if (auto wrong = set(scratch, *common, value)) return wrong;
+  group.*field->second = value;
+  return std::nullopt;
+}
+
 std::optional<std::string> set(Settings& settings, const SettingKey& key, const std::string& value) {
   if (key.is_number()) {
     std::int64_t number = 0;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -9,6 +10,11 @@
 #include <variant>
 
 namespace hub {
+
+/// What one group of devices has its own of; nothing: as the others.
+struct GroupRetention {
+  std::optional<std::int64_t> days, gb, summary_days;
+};
 
 struct Settings {
   std::int64_t port = 8443;
@@ -31,7 +37,8 @@ struct Settings {
   std::int64_t storage_readers = 2;
   std::int64_t storage_retention_days = 30;
   std::int64_t storage_retention_gb = 0;
-  std::int64_t storage_summary_days = 1'826;  // five years
+  std::int64_t storage_summary_days = 1'826;             // five years
+  std::map<std::string, GroupRetention> storage_groups;  // [storage.group.NAME], at most kMaxRetentionGroups
 
   std::int64_t ingest_message_max_kb = 64;
   std::int64_t ingest_budget_mb = 64;
@@ -53,11 +60,17 @@ struct SettingKey {
   bool is_number() const { return field.index() == 0; }
 };
 
+inline constexpr std::size_t kMaxRetentionGroups = 16;  // each is a file a day
+
 std::span<const SettingKey> setting_keys();
 const SettingKey* find_setting(std::string_view name);
 
 /// "a whole number from 1 to 65535", "one of text, json", "a text"
 std::string allowed(const SettingKey& key);
+
+/// A key of [storage.group.NAME]: "retention_days", "retention_gb", "summary_days", within the limits of the same key
+/// of [storage]. Why it was refused, or nothing.
+std::optional<std::string> set(GroupRetention& group, std::string_view name, std::int64_t value);
 
 /// Why it was refused, or nothing. A text for a number is read as one: environment and flags have texts only.
 std::optional<std::string> set(Settings& settings, const SettingKey& key, std::int64_t value);

@@ -23,6 +23,7 @@ const device = (id: string, over: Partial<Device> = {}): Device => ({
   created_at: 1,
   tags: {},
   attributes: {},
+  groups: [],
   ...over,
 });
 const presence = (over: object) => create(PresenceStateSchema, { deviceId: 'a', deviceName: 'a', presence: 1, lastSeenUs: 9, ...over });

@@ -19,6 +19,7 @@ namespace hub {
 
 inline constexpr std::size_t kFeedBytes = 64 * 1024 * 1024;
 
+/// Shared, so that replies of the readings store, which may come after the service is gone, can hold it weakly.
 struct AlertService::State : std::enable_shared_from_this<AlertService::State> {
   State(AlertStore& alert_store, ReadingsStore& readings_store, DeviceRegistry& registry, DeviceLinks& device_links,
         base::Worker& control_worker, const base::Clock& used_clock, base::Random& used_random,

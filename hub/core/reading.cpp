@@ -19,6 +19,20 @@ Value value_at(const ValueColumn& c, std::size_t i) {
   }
 }
 
+const char* to_string(ValueType type) {
+  switch (type) {
+    case ValueType::number:
+      return "number";
+    case ValueType::boolean:
+      return "boolean";
+    case ValueType::string:
+      return "string";
+    case ValueType::location:
+      return "location";
+  }
+  return "number";
+}
+
 const char* to_string(GapReason reason) {
   switch (reason) {
     case GapReason::spool_full:

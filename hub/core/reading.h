@@ -12,6 +12,7 @@
 namespace hub {
 
 enum class ValueType : std::uint8_t { number = 1, boolean = 2, string = 3, location = 4 };  // as telemetry.v1.ValueType
+const char* to_string(ValueType type);  // "number", "boolean", "string", "location"
 
 struct Location {
   double latitude = 0, longitude = 0, altitude = 0;

@@ -35,12 +35,16 @@ void DeviceRegistry::State::load() {
   if (!known) throw boost::system::system_error(known.error(), "the registry's devices");
   auto known_series = store.load_series();
   if (!known_series) throw boost::system::system_error(known_series.error(), "the registry's series");
+  auto known_groups = store.load_groups();
+  if (!known_groups) throw boost::system::system_error(known_groups.error(), "the registry's groups");
   const std::unique_lock lock(mutex);
+  for (auto& group : *known_groups) groups.emplace(group.name, std::move(group));
   for (auto& record : *known) {
     auto entry = std::make_unique<DeviceEntry>();
     entry->last_seen_us = record.last_seen_us;
     entry->record = std::move(record);
     names.emplace(entry->record.name, entry->record.id);
+    sort_into_groups(*entry);
     devices.emplace(entry->record.id, std::move(entry));
   }
   for (const auto& record : *known_series) index_series(record);
@@ -201,6 +205,18 @@ void DeviceRegistry::described(DeviceId device, std::map<std::string, std::strin
 void DeviceRegistry::remove(DeviceId device, std::function<void(Outcome<bool>)> answer) {
   answer_on(state_->control, std::move(answer),
             [state = state_, device = std::move(device)] { return state->remove(device); });
+}
+
+void DeviceRegistry::put_group(std::string name, std::map<std::string, std::string> tags,
+                               std::function<void(Outcome<bool>)> answer) {
+  GroupRecord group{std::move(name), std::move(tags), state_->clock.now_us()};
+  answer_on(state_->control, std::move(answer),
+            [state = state_, group = std::move(group)]() mutable { return state->put_group(std::move(group)); });
+}
+
+void DeviceRegistry::remove_group(std::string name, std::function<void(Outcome<bool>)> answer) {
+  answer_on(state_->control, std::move(answer),
+            [state = state_, name = std::move(name)] { return state->remove_group(name); });
 }
 
 void DeviceRegistry::connected(const DeviceId& device) {

@@ -55,7 +55,7 @@ class DeviceRegistry {
                                     const std::vector<std::string>& patterns) const;
 
   /// Existing or new series of the device for each wish, in order; a change of unit or type opens a new revision.
-  /// Fsynced before the reply. At most 4,096 series a device, then too_large.
+  /// Fsynced before the reply. At most 4,096 series a device: wishes beyond get SeriesId{}, first come first served.
   void define_series(DeviceId device, std::vector<SeriesWish> wishes,
                      std::function<void(Outcome<std::vector<SeriesId>>)> answer);
   /// Makes the memory know a device that Identity has just stored. On control.
@@ -66,6 +66,18 @@ class DeviceRegistry {
   void described(DeviceId device, std::map<std::string, std::string> attributes,
                  std::vector<CommandDescription> commands);
   void remove(DeviceId device, std::function<void(Outcome<bool>)> answer);
+
+  std::vector<GroupRecord> groups() const;  // by name
+  std::optional<GroupRecord> group(std::string_view name) const;
+  /// Makes the group (true), or gives it other tags. At most kMaxGroups.
+  void put_group(std::string name, std::map<std::string, std::string> tags, std::function<void(Outcome<bool>)> answer);
+  void remove_group(std::string name, std::function<void(Outcome<bool>)> answer);
+  /// Names, ascending, of the groups that the device is in.
+  std::vector<std::string> groups_of(const DeviceId& device) const;
+  std::vector<std::string> groups_of(SeriesId series) const;
+  std::vector<DeviceRecord> devices_in(std::string_view group) const;  // by name
+  /// Grows with every change of who is in which group.
+  std::uint64_t memberships_version() const;
 
   void connected(const DeviceId& device);  // any thread
   void disconnected(const DeviceId& device);

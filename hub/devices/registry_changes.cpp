@@ -9,6 +9,7 @@ namespace hub {
 namespace {
 
 constexpr std::size_t kSeriesPerDevice = 4'096;
+constexpr std::size_t kOverQuota = SIZE_MAX;  // the place of a wish that is not fulfilled
 constexpr std::size_t kAttributes = 64;
 constexpr std::size_t kAttributeBytes = 256;
 constexpr std::size_t kCommands = 128;
@@ -71,6 +72,10 @@ Outcome<std::vector<SeriesId>> DeviceRegistry::State::define_series(const Device
       }
       continue;
     }
+    if (entry->series_count + added.size() == kSeriesPerDevice) {
+      places.emplace_back(SeriesId{}, kOverQuota);
+      continue;
+    }
     SeriesRecord record{SeriesId{},
                         device,
                         wish.name,
@@ -82,14 +87,6 @@ Outcome<std::vector<SeriesId>> DeviceRegistry::State::define_series(const Device
     places.emplace_back(SeriesId{}, added.size());
     added.push_back(std::move(record));
   }
-  if (entry->series_count + added.size() > kSeriesPerDevice) {
-    return Problem{errc::too_large,
-                   "A device has at most " + std::to_string(kSeriesPerDevice) + " series; " + entry->record.name +
-                       " has " + std::to_string(entry->series_count) + " and asks for " + std::to_string(added.size()) +
-                       " more.",
-                   ""};
-  }
-
   if (!added.empty()) {
     if (auto done = store.add_series(added); !done) return stored_not(done.error());
     const std::unique_lock lock(mutex);
@@ -105,7 +102,13 @@ Outcome<std::vector<SeriesId>> DeviceRegistry::State::define_series(const Device
 
   std::vector<SeriesId> ids;
   ids.reserve(places.size());
-  for (const auto& [id, index] : places) ids.push_back(id != SeriesId{} ? id : added[index].id);
+  for (const auto& [id, index] : places) {
+    if (id != SeriesId{}) {
+      ids.push_back(id);
+    } else {
+      ids.push_back(index == kOverQuota ? SeriesId{} : added[index].id);
+    }
+  }
   return ids;
 }
 
@@ -147,6 +150,7 @@ Outcome<bool> DeviceRegistry::State::set_tags(const DeviceId& device, std::map<s
   {
     const std::unique_lock lock(mutex);
     entry->record.tags = std::move(changed.tags);
+    sort_into_groups(*entry);
   }
   tell_of(*entry);
   return true;
@@ -208,6 +212,7 @@ void DeviceRegistry::added(const DeviceRecord& device) {
     const std::unique_lock lock(state.mutex);
     if (!state.devices.emplace(device.id, std::move(entry)).second) return;
     state.names.emplace(device.name, device.id);
+    state.sort_into_groups(*kept);
   }
   state.tell_of(*kept);
 }

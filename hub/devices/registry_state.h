@@ -21,10 +21,12 @@ struct DeviceEntry {
   std::uint32_t sessions = 0;
   std::map<std::string, std::vector<SeriesId>, std::less<>> series;  // by name; revisions, oldest first
   std::size_t series_count = 0;                                      // all revisions
+  std::vector<std::string> groups;                                   // names, ascending
 };
 
 /// Writes (everything below that says so) run on control, which alone changes devices, names and series: it may
-/// therefore read them without the lock, and takes the unique one only to change them.
+/// therefore read them without the lock, and takes the unique one only to change them. Shared, since what is posted to
+/// control holds it: the registry may go while that waits.
 struct DeviceRegistry::State : std::enable_shared_from_this<DeviceRegistry::State> {
   State(DeviceStore& device_store, base::Worker& control_worker, const base::Clock& used_clock)
       : store(device_store), control(control_worker), clock(used_clock), started_us(used_clock.boot_us()) {}
@@ -38,6 +40,8 @@ struct DeviceRegistry::State : std::enable_shared_from_this<DeviceRegistry::Stat
   std::unordered_map<DeviceId, std::unique_ptr<DeviceEntry>> devices;
   std::map<std::string, DeviceId, std::less<>> names;
   std::unordered_map<SeriesId, SeriesRecord> series;
+  std::map<std::string, GroupRecord, std::less<>> groups;
+  std::atomic<std::uint64_t> memberships_version{0};
   // Devices whose presence changed and has not been told: presence is state, so one entry a device is enough.
   std::set<DeviceId> untold;
   bool telling = false;  // a task that tells is on its way
@@ -60,6 +64,9 @@ struct DeviceRegistry::State : std::enable_shared_from_this<DeviceRegistry::Stat
   void described(const DeviceId& device, std::map<std::string, std::string> attributes,
                  std::vector<CommandDescription> commands);
   Outcome<bool> remove(const DeviceId& device);
+  Outcome<bool> put_group(GroupRecord group);
+  Outcome<bool> remove_group(const std::string& name);
+  void sort_into_groups(DeviceEntry& entry);  // under the unique lock
 
   // Any thread.
   void session_began(const DeviceId& device);

@@ -45,6 +45,7 @@ struct Session {
 
 /// Users and device tokens change on control only, under the unique lock; control itself reads users without one.
 /// Sessions begin on control and end on any thread (sign-out), always under the lock. Look-ups take the shared one.
+/// Shared, since what is posted to control holds it: Identity may go while that waits.
 struct Identity::State : std::enable_shared_from_this<Identity::State> {
   State(CredentialStore& credentials, base::Worker& control_worker, const base::Clock& used_clock,
         base::Random& used_random);

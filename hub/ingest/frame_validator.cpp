@@ -33,7 +33,13 @@ class GapCollector {
     }
     gaps_.push_back({context_.device, series_, time_us, time_us, 1, false, reason, "hub"});
   }
-  std::vector<Gap>& gaps() { return gaps_; }
+  void give_to(ValidatedBody& out) {
+    for (auto& gap : gaps_) {
+      out.rejected_readings += gap.count;
+      out.gaps.push_back(std::move(gap));
+    }
+    gaps_.clear();
+  }
 
  private:
   const ValidationContext& context_;
@@ -94,6 +100,7 @@ Outcome<ValidatedBody> FrameValidator::validate(const telemetry::v1::FrameBody& 
     return Problem{errc::refused_frame, "wall_us is beyond any date", {}};
   }
   std::size_t readings = 0;
+  GapCollector over_quota(context, SeriesId{});
   for (int b = 0; b < body.blocks_size(); ++b) {
     const Block& block = body.blocks(b);
     const auto where = static_cast<std::size_t>(b);
@@ -118,6 +125,10 @@ Outcome<ValidatedBody> FrameValidator::validate(const telemetry::v1::FrameBody& 
       const ResolvedSeries* series = aliases.find(alias);
       if (series == nullptr) {
         out.unknown_aliases.push_back(alias);
+        continue;
+      }
+      if (series->id == SeriesId{}) {
+        for (const std::int64_t t : *times) over_quota.add(GapReason::quota, std::max<std::int64_t>(t, 0));
         continue;
       }
       SeriesColumn stored{series->id, times, {}};
@@ -155,13 +166,11 @@ Outcome<ValidatedBody> FrameValidator::validate(const telemetry::v1::FrameBody& 
         }
       }
       if (!done) return refused(where, "alias " + std::to_string(alias) + ": " + describe_codec(done.error()));
-      for (auto& gap : gaps.gaps()) {
-        out.rejected_readings += gap.count;
-        out.gaps.push_back(std::move(gap));
-      }
+      gaps.give_to(out);
       if (!stored.times->empty()) out.columns.push_back(std::move(stored));
     }
   }
+  over_quota.give_to(out);
   std::sort(out.unknown_aliases.begin(), out.unknown_aliases.end());
   out.unknown_aliases.erase(std::unique(out.unknown_aliases.begin(), out.unknown_aliases.end()),
                             out.unknown_aliases.end());

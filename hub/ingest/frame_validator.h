@@ -29,7 +29,8 @@ struct ValidatedBody {
 };
 
 /// Readings that cannot be stored become gaps: not finite (`not_finite`), strings too long or not UTF-8 and locations
-/// off the globe (`invalid_value`), times before 1970 (`clock_unusable`). Times later than received_at + tolerance are
+/// off the globe (`invalid_value`), times before 1970 (`clock_unusable`), series beyond the device's quota (`quota`, of
+/// the device: there is no series). Times later than received_at + tolerance are
 /// stored at received_at, flagged. Columns that do not fit their block or their series' type refuse the whole body
 /// (Problem). Holds no state but scratch memory; one a session.
 class FrameValidator {

@@ -48,7 +48,7 @@ Outcome<std::vector<telemetry::v1::SeriesDefinition>> SeriesAliases::select_new(
     if (!repeated) fresh.push_back(d);
   }
   if (entries_.size() + fresh.size() > kCapacity) {
-    return Problem{errc::refused_frame, "more than 4096 aliases in one epoch", {}};
+    return Problem{errc::refused_frame, "more than 8192 aliases in one epoch", {}};
   }
   return fresh;
 }

@@ -14,14 +14,15 @@
 namespace hub {
 
 struct ResolvedSeries {
-  SeriesId id{};
+  SeriesId id{};  // SeriesId{}: over the device's quota
   ValueType type{};
 };
 
-/// Lives in one device session, on its core. At most 4,096 aliases an epoch; past that definitions are refused.
+/// Lives in one device session, on its core. Series beyond what a device may have are known as such; at most 8,192
+/// aliases an epoch, twice what a device may have, past that definitions are refused.
 class SeriesAliases {
  public:
-  static constexpr std::size_t kCapacity = 4'096;
+  static constexpr std::size_t kCapacity = 8'192;
 
   const ResolvedSeries* find(std::uint32_t alias) const;
 

@@ -14,7 +14,8 @@ namespace hub::live {
 
 /// Many publishers, one core. The first item of a batch posts to the core once; what comes until the core gets to it
 /// joins that batch. Past `capacity_bytes` of commits, or `kMaxItems` of the rest, items are dropped and the batch says
-/// so: commits and events are read again from their stores, presence and series from the registry.
+/// so: commits and events are read again from their stores, presence and series from the registry. Shared, since the
+/// post to the core holds it, however long that waits.
 class BusInbox final : public BusSink, public std::enable_shared_from_this<BusInbox> {
  public:
   static constexpr std::size_t kCapacityBytes = 64 * 1024 * 1024;

@@ -16,7 +16,7 @@ namespace asio = boost::asio;
 using live::BusInbox;
 using live::ViewerSession;
 
-/// Single-threaded but for the inbox and the counters. Its timers hold it weakly.
+/// Single-threaded but for the inbox and the counters. Shared, so that its timers and the inbox can hold it weakly.
 struct LiveCore::State final : live::LiveShared, std::enable_shared_from_this<State> {
   State(asio::any_io_executor core, ReadingsStore& store, DeviceRegistry& registry, Identity& who,
         EventStore& event_store, base::Worker& worker, Bus& used_bus, const base::Clock& used_clock, LiveLimits given)

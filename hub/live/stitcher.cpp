@@ -130,6 +130,7 @@ wire::Awaitable<Stitcher::Step> Stitcher::gaps() {
     co_return Step::more;
   }
   GapQuery query;
+  query.cancellation = cancellation_;
   query.device = devices_[next_];
   query.from_us = order_.from_us;
   query.to_us = order_.to_us != 0 ? order_.to_us : kFarUs;
@@ -167,7 +168,7 @@ wire::Awaitable<Stitcher::Step> Stitcher::history() {
 }
 
 wire::Awaitable<Stitcher::Step> Stitcher::history_buckets(Series& series) {
-  const BucketQuery query{series.id, order_.from_us, grid_end_us_, order_.width};
+  const BucketQuery query{series.id, order_.from_us, grid_end_us_, order_.width, cancellation_};
   auto call = [this, query](Reply<Buckets> reply) { readings_.query_buckets(query, std::move(reply)); };
   const auto buckets = co_await ask<Buckets>(std::move(call));
   if (!buckets) co_return co_await retry(buckets.error());
@@ -198,6 +199,7 @@ wire::Awaitable<Stitcher::Step> Stitcher::history_raw(Series& series) {
   query.to_us = order_.to_us != 0 ? order_.to_us : kFarUs;
   query.limit = page_limit(series.type);
   query.cursor = cursor_;
+  query.cancellation = cancellation_;
   auto call = [this, query](Reply<RawPage> reply) { readings_.query_raw(query, std::move(reply)); };
   auto page = co_await ask<RawPage>(std::move(call));
   if (!page) co_return co_await retry(page.error());
@@ -289,7 +291,7 @@ wire::Awaitable<Stitcher::Step> Stitcher::latest() {
     // Readings behind the grid: no bucket can hold them, so they come as updates of this subscription.
     std::optional<std::string> cursor;
     do {
-      RawQuery query{series.id, grid_end_us_, kFarUs, page_limit(series.type), cursor};
+      RawQuery query{series.id, grid_end_us_, kFarUs, page_limit(series.type), cursor, cancellation_};
       auto ask_page = [this, query](Reply<RawPage> reply) { readings_.query_raw(query, std::move(reply)); };
       auto page = co_await ask<RawPage>(std::move(ask_page));
       if (!page) co_return co_await retry(page.error());

@@ -70,7 +70,10 @@ class Stitcher {
            std::size_t part_bytes);
 
   wire::Awaitable<Step> step();
-  void cancel() { cancelled_ = true; }
+  void cancel() {
+    cancelled_ = true;
+    cancellation_.cancel();
+  }
   bool cancelled() const { return cancelled_; }
 
   CommitNumber position() const { return floor_; }
@@ -125,6 +128,7 @@ class Stitcher {
   void watch_ground(CommitNumber head);
 
   StitchOrder order_;
+  const Cancellation cancellation_ = Cancellation::make();  // of what the store is asked
   ReadingsStore& readings_;
   const base::Clock& clock_;
   StitchSink& sink_;

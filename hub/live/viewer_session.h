@@ -21,6 +21,8 @@ namespace hub::live {
 /// A viewer that does not keep up: what is live is given up and held at the last position written (LATEST_ONLY); when
 /// the socket is empty again it catches up from there. Where that happens again and again, or a catch-up gains nothing
 /// on the head, its series are conflated once a second (CONFLATED) for a while. Without progress: close 4200.
+///
+/// Shared: the router holds it while it listens, also when a tick ends it.
 class ViewerSession final : public ViewerEnd, public StitchSink, public std::enable_shared_from_this<ViewerSession> {
  public:
   ViewerSession(LiveShared& shared, std::unique_ptr<wire::Connection> connection, Principal who);

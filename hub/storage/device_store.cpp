@@ -40,4 +40,18 @@ std::optional<Problem> check_tags(const std::map<std::string, std::string>& tags
   return std::nullopt;
 }
 
+bool is_group_name(std::string_view name) {
+  return !name.empty() && name.size() <= 32 && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  });
+}
+
+std::optional<Problem> check_group(const GroupRecord& group) {
+  if (!is_group_name(group.name))
+    return Problem{errc::invalid_argument, "A group's name is 1 to 32 characters of a-z, 0-9, _ and -.", "/name"};
+  // No tag at all would mean every device: that is too much to say by leaving something out.
+  if (group.tags.empty()) return Problem{errc::invalid_argument, "A group has one tag at least.", "/tags"};
+  return check_tags(group.tags);
+}
+
 }  // namespace hub

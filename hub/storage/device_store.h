@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -48,6 +49,17 @@ struct SeriesRecord {
 /// at most 256 bytes without control characters.
 std::optional<Problem> check_tags(const std::map<std::string, std::string>& tags);
 
+/// Devices whose operator's tags contain all of these; never by what a device says of itself.
+struct GroupRecord {
+  std::string name;
+  std::map<std::string, std::string> tags;  // one at least
+  std::int64_t created_us = 0;
+};
+inline constexpr std::size_t kMaxGroups = 1'000;
+/// 1 to 32 characters a-z, 0-9, _ and -: a group's name is part of file names.
+bool is_group_name(std::string_view name);
+std::optional<Problem> check_group(const GroupRecord& group);
+
 class DeviceStore {
  public:
   virtual ~DeviceStore() = default;
@@ -61,6 +73,10 @@ class DeviceStore {
   virtual Result<void> add_series(std::vector<SeriesRecord>& series) = 0;
   /// One transaction, so that a device that changes all its intervals costs one fsync.
   virtual Result<void> update_intervals(const std::vector<std::pair<SeriesId, std::uint32_t>>& intervals) = 0;
+
+  virtual Result<std::vector<GroupRecord>> load_groups() = 0;      // by name
+  virtual Result<void> put_group(const GroupRecord& group) = 0;    // replaces the tags of one of its name
+  virtual Result<void> remove_group(const std::string& name) = 0;  // errc::not_found
 };
 
 }  // namespace hub

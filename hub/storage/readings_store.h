@@ -11,6 +11,7 @@
 
 #include "hub/core/errc.h"
 #include "hub/core/reading.h"
+#include "hub/storage/cancellation.h"
 
 namespace hub {
 
@@ -30,6 +31,7 @@ struct RawQuery {
   std::uint32_t limit = 100'000;        // at most 100,000 a page
   /// Continue after the last reading of the page before.
   std::optional<std::string> cursor;
+  Cancellation cancellation{};
 };
 struct RawPage {
   ValueType type{};
@@ -44,6 +46,7 @@ struct BucketQuery {
   SeriesId series{};
   std::int64_t from_us = 0, to_us = 0;
   std::uint32_t width = 0;  // 1 … 20,000
+  Cancellation cancellation{};
 };
 struct Buckets {
   ValueType type{};
@@ -53,6 +56,15 @@ struct Buckets {
   ValueColumn first, last;
   CommitNumber as_of = 0;
 };
+
+/// Several series over one range. At most 1,000 series, and 500,000 buckets in all: past it errc::too_large.
+struct ManyBucketsQuery {
+  std::vector<SeriesId> series;
+  std::int64_t from_us = 0, to_us = 0;
+  std::uint32_t width = 0;  // 1 … 20,000
+  Cancellation cancellation;
+};
+inline constexpr std::size_t kMaxSeriesAtOnce = 1'000, kMaxBucketsAtOnce = 500'000;
 
 struct LatestReading {
   SeriesId series{};
@@ -64,6 +76,13 @@ struct GapQuery {
   DeviceId device;
   std::vector<SeriesId> series;  // empty: all of the device; device-wide gaps always included
   std::int64_t from_us = 0, to_us = 0;
+  Cancellation cancellation{};
+};
+
+/// Known once a day is over. Estimates; not more exact than the days are alike.
+struct StorageForecast {
+  double bytes_per_day = 0;
+  std::optional<double> days_left;  // until ingest rests; nothing: retention keeps the disk from filling
 };
 
 struct StoreStatus {
@@ -71,10 +90,13 @@ struct StoreStatus {
   CommitNumber sealed_through = 0;
   std::uint64_t journal_bytes = 0, recent_bytes = 0, tail_bytes = 0;
   std::uint64_t readings_stored = 0, frames_stored = 0, frames_duplicate = 0, commits = 0, fsyncs = 0;
-  std::uint64_t seals = 0;
+  std::uint64_t seals = 0, seals_postponed = 0;  // postponed: for want of room, to be tried again
   std::uint64_t partitions = 0, partition_bytes = 0, compactions = 0;
+  std::optional<StorageForecast> forecast;
   bool retention_halted = false;       // old readings stay: the clock is not synchronised, or has jumped
   CommitNumber compacted_through = 0;  // of what is sealed up to here, nothing waits to be compacted
+  std::uint64_t reserve_bytes = 0;     // room kept for a full disk
+  bool reserve_given_up = false;       // and needed: the disk is full, or was
   std::string warning;  // what needs a person and does not stop ingest: files missing, damaged or unknown; empty: none
   std::string failure;  // why ingest is stopped; empty: it is not
   bool fatal = false;   // it stays stopped: exit, and recover by replay at the next start
@@ -98,8 +120,12 @@ class ReadingsStore {
   /// Last stored sequence of each stream, in order; 0 where nothing is known.
   virtual void cursors(std::vector<StreamKey> streams, Reply<std::vector<std::uint64_t>> reply) = 0;
 
+  /// Every query ends within the engine's limit (30 s of boot time from here, waiting included): errc::timed_out; and
+  /// soon after its cancellation: errc::cancelled. Neither holds up append.
   virtual void query_raw(RawQuery query, Reply<RawPage> reply) = 0;
   virtual void query_buckets(BucketQuery query, Reply<Buckets> reply) = 0;
+  /// Each series' buckets, in order, all as of one commit.
+  virtual void query_many_buckets(ManyBucketsQuery query, Reply<std::vector<Buckets>> reply) = 0;
   /// The greatest event time of each series, ties by commit; series without readings are left out.
   virtual void latest(std::vector<SeriesId> series, Reply<std::vector<LatestReading>> reply) = 0;
   virtual void gaps(GapQuery query, Reply<std::vector<Gap>> reply) = 0;

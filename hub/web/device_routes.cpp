@@ -33,6 +33,9 @@ json::object to_json(const Call& call, const DeviceRecord& device) {
   out["created_at"] = device.created_us;
   out["tags"] = texts(device.tags);
   out["attributes"] = texts(device.attributes);
+  json::array groups;
+  for (auto& group : devices.groups_of(device.id)) groups.emplace_back(std::move(group));
+  out["groups"] = std::move(groups);
   return out;
 }
 

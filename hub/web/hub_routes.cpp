@@ -32,10 +32,19 @@ boost::asio::awaitable<Answer> get_hub(Call& call) {
   storage["tail_bytes"] = store.tail_bytes;
   storage["partitions"] = store.partitions;
   storage["partition_bytes"] = store.partition_bytes;
+  storage["reserve_bytes"] = store.reserve_bytes;
   storage["readings_stored"] = store.readings_stored;
   storage["frames_stored"] = store.frames_stored;
   storage["frames_duplicate"] = store.frames_duplicate;
   storage["commits"] = store.commits;
+  storage["seals_postponed"] = store.seals_postponed;
+  if (const auto& forecast = store.forecast) {
+    json::value days_left;
+    if (forecast->days_left) days_left = *forecast->days_left;
+    storage["forecast"] = json::object{{"bytes_per_day", forecast->bytes_per_day}, {"days_left", days_left}};
+  } else {
+    storage["forecast"] = nullptr;
+  }
   json::object rates;
   rates["readings_per_s"] = activity.readings_per_s;
   rates["frames_per_s"] = activity.frames_per_s;

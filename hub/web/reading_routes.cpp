@@ -1,5 +1,7 @@
 #include "hub/web/reading_routes.h"
 
+#include <boost/algorithm/string/classification.hpp>
+#include <boost/algorithm/string/split.hpp>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <unordered_map>
@@ -23,6 +25,17 @@ Range read_range(QueryReader& query, const Call& call) {
   const Range range{query.time("from", now_us), query.time("to", now_us)};
   if (!query.problem() && range.from_us >= range.to_us) query.refuse("from", "from must be before to");
   return range;
+}
+
+using Names = std::vector<std::string>;
+constexpr std::size_t kMaxLatest = 100'000;
+
+/// A parameter that is a list with commas; empty where it is not given.
+Names names_of(QueryReader& query, std::string_view parameter) {
+  Names names;
+  const auto text = query.optional_text(parameter);
+  if (text) boost::split(names, *text, boost::is_any_of(","));
+  return names;
 }
 
 std::string position_text(const Call& call, CommitNumber commit) {
@@ -137,6 +150,68 @@ boost::asio::awaitable<Answer> get_readings(Call& call) {
   if (csv) co_return csv_answer(raw_csv(*page), head, call);
   head.as_of = position_text(call, page->as_of);
   co_return text_answer(raw_json(head, *page), "application/json");
+}
+
+boost::asio::awaitable<Answer> list_latest(Call& call) {
+  QueryReader query(call.target);
+  const auto devices = names_of(query, "device"), patterns = names_of(query, "series");
+  if (auto problem = query.problem()) co_return *problem;
+  auto records = call.services.devices.resolve(devices, patterns.empty() ? Names{"*"} : patterns);
+  std::erase_if(records, [&](const SeriesRecord& record) { return !call.authorize_device(record.device); });
+  if (records.size() > kMaxLatest) {
+    co_return Problem{errc::too_large,
+                      std::to_string(records.size()) + " series match; at most " + std::to_string(kMaxLatest) +
+                          " are answered at once: name devices or patterns",
+                      "/series"};
+  }
+  std::vector<SeriesId> ids;
+  std::unordered_map<SeriesId, const SeriesRecord*> by_id;
+  for (const auto& record : records) {
+    ids.push_back(record.id);
+    by_id[record.id] = &record;
+  }
+  auto start = [&readings = call.services.readings, ids](auto done) { readings.latest(ids, done); };
+  const auto latest = co_await answer_of<Result<std::vector<LatestReading>>>(std::move(start));
+  if (!latest) co_return storage_problem(latest.error());
+  co_return text_answer(latest_json(*latest, by_id), "application/json");
+}
+
+boost::asio::awaitable<Answer> get_many_readings(Call& call) {
+  QueryReader query(call.target);
+  const Range range = read_range(query, call);
+  const auto width = query.optional_integer("width", 1, 20'000);
+  if (!width) query.refuse("width", "width is needed: how many buckets (1 to 20000)");
+  const auto patterns = names_of(query, "series");
+  if (auto problem = query.problem()) co_return *problem;
+  ManyReadingsHead head;
+  head.device = call.device->id.str();
+  head.series = call.services.devices.resolve({head.device}, patterns.empty() ? Names{"*"} : patterns);
+  if (head.series.size() > kMaxSeriesAtOnce ||
+      head.series.size() * static_cast<std::size_t>(*width) > kMaxBucketsAtOnce) {
+    co_return Problem{errc::too_large,
+                      std::to_string(head.series.size()) + " series with " + std::to_string(*width) +
+                          " buckets each; at most " + std::to_string(kMaxSeriesAtOnce) + " series and " +
+                          std::to_string(kMaxBucketsAtOnce) + " buckets are answered at once",
+                      "/series"};
+  }
+  GapQuery about{call.device->id, {}, range.from_us, range.to_us, {}};
+  ManyBucketsQuery wish{{}, range.from_us, range.to_us, static_cast<std::uint32_t>(*width), {}};
+  for (const auto& series : head.series) wish.series.push_back(series.id);
+  about.series = wish.series;
+  if (!head.series.empty()) {
+    const auto gaps = co_await gaps_of(call, std::move(about));
+    if (!gaps) co_return storage_problem(gaps.error());
+    for (const Gap& gap : *gaps) {
+      const auto series = call.services.devices.series(gap.series);
+      head.gaps.emplace_back(gap, series ? series->name : std::string());
+    }
+  }
+  auto start = [&readings = call.services.readings, wish](auto done) { readings.query_many_buckets(wish, done); };
+  const auto buckets = co_await answer_of<Result<std::vector<Buckets>>>(std::move(start));
+  if (!buckets) co_return storage_problem(buckets.error());
+  head.as_of = position_text(call, buckets->empty() ? call.services.readings.head().commit : buckets->front().as_of);
+  const BucketQuery each{SeriesId{}, range.from_us, range.to_us, static_cast<std::uint32_t>(*width), {}};
+  co_return text_answer(many_buckets_json(head, each, *buckets), "application/json");
 }
 
 boost::asio::awaitable<Answer> list_gaps(Call& call) {

@@ -5,6 +5,8 @@
 namespace hub::web {
 namespace {
 
+constexpr std::string_view kBucketColumns = R"(["time","min","max","first","last","count","sum"])";
+
 void append_key(std::string& out, std::string_view name) {
   if (out.back() != '{') out += ',';
   append_string(out, name);
@@ -83,21 +85,38 @@ Value in_bucket(const ValueColumn& column, std::size_t i) {
   return value;
 }
 
-}  // namespace
-
-const char* to_string(ValueType type) {
-  switch (type) {
-    case ValueType::number:
-      return "number";
-    case ValueType::boolean:
-      return "boolean";
-    case ValueType::string:
-      return "string";
-    case ValueType::location:
-      return "location";
+void append_rows(std::string& out, const BucketQuery& query, const Buckets& buckets) {
+  out += '[';
+  const bool has_numbers = !buckets.minimum.empty();
+  for (std::size_t i = 0; i < buckets.index.size(); ++i) {
+    out += i > 0 ? ",[" : "[";
+    append_integer(out, bucket_start_us(query, buckets.index[i]));
+    out += ',';
+    if (has_numbers) {
+      append_number(out, buckets.minimum[i]);
+      out += ',';
+      append_number(out, buckets.maximum[i]);
+    } else {
+      out += "null,null";
+    }
+    out += ',';
+    append_value(out, in_bucket(buckets.first, i));
+    out += ',';
+    append_value(out, in_bucket(buckets.last, i));
+    out += ',';
+    append_integer(out, buckets.count[i]);
+    out += ',';
+    if (has_numbers) {
+      append_number(out, buckets.sum[i]);
+    } else {
+      out += "null";
+    }
+    out += ']';
   }
-  return "number";
+  out += ']';
 }
+
+}  // namespace
 
 void append_gap(std::string& out, const Gap& gap, const std::string& series_name) {
   out += '{';
@@ -175,37 +194,81 @@ std::string buckets_json(const ReadingsHead& head, const BucketQuery& query, con
   append_key(out, "width");
   append_integer(out, query.width);
   append_key(out, "columns");
-  out += R"(["time","min","max","first","last","count","sum"])";
+  out += kBucketColumns;
   append_key(out, "rows");
+  append_rows(out, query, buckets);
+  append_tail(out, head);
+  return out;
+}
+
+std::string many_buckets_json(const ManyReadingsHead& head, const BucketQuery& query,
+                              const std::vector<Buckets>& buckets) {
+  std::size_t rows = 0;
+  for (const auto& one : buckets) rows += one.index.size();
+  std::string out = "{";
+  out.reserve(512 + buckets.size() * 128 + rows * 96);
+  append_key(out, "device");
+  append_string(out, head.device);
+  append_key(out, "from");
+  append_integer(out, query.from_us);
+  append_key(out, "to");
+  append_integer(out, query.to_us);
+  append_key(out, "width");
+  append_integer(out, query.width);
+  append_key(out, "columns");
+  out += kBucketColumns;
+  append_key(out, "series");
   out += '[';
-  const bool has_numbers = !buckets.minimum.empty();
-  for (std::size_t i = 0; i < buckets.index.size(); ++i) {
-    out += i > 0 ? ",[" : "[";
-    append_integer(out, bucket_start_us(query, buckets.index[i]));
-    out += ',';
-    if (has_numbers) {
-      append_number(out, buckets.minimum[i]);
-      out += ',';
-      append_number(out, buckets.maximum[i]);
-    } else {
-      out += "null,null";
-    }
-    out += ',';
-    append_value(out, in_bucket(buckets.first, i));
-    out += ',';
-    append_value(out, in_bucket(buckets.last, i));
-    out += ',';
-    append_integer(out, buckets.count[i]);
-    out += ',';
-    if (has_numbers) {
-      append_number(out, buckets.sum[i]);
-    } else {
-      out += "null";
-    }
-    out += ']';
+  for (std::size_t i = 0; i < buckets.size(); ++i) {
+    const SeriesRecord& series = head.series[i];
+    out += i > 0 ? ",{" : "{";
+    append_key(out, "name");
+    append_string(out, series.name);
+    append_key(out, "unit");
+    append_string(out, series.unit);
+    append_key(out, "type");
+    append_string(out, to_string(series.type));
+    append_key(out, "revision");
+    append_integer(out, series.revision);
+    append_key(out, "rows");
+    append_rows(out, query, buckets[i]);
+    out += '}';
   }
   out += ']';
-  append_tail(out, head);
+  append_key(out, "gaps");
+  out += '[';
+  for (std::size_t i = 0; i < head.gaps.size(); ++i) {
+    if (i > 0) out += ',';
+    append_gap(out, head.gaps[i].first, head.gaps[i].second);
+  }
+  out += ']';
+  append_key(out, "as_of");
+  append_string(out, head.as_of);
+  out += '}';
+  return out;
+}
+
+std::string latest_json(const std::vector<LatestReading>& readings,
+                        const std::unordered_map<SeriesId, const SeriesRecord*>& series) {
+  std::string out = R"({"columns":["device","series","unit","time","value"],"rows":[)";
+  out.reserve(out.size() + readings.size() * 80);
+  bool first = true;
+  for (const auto& reading : readings) {
+    const SeriesRecord& record = *series.at(reading.series);
+    out += first ? "[" : ",[";
+    first = false;
+    append_string(out, record.device.str());
+    out += ',';
+    append_string(out, record.name);
+    out += ',';
+    append_string(out, record.unit);
+    out += ',';
+    append_integer(out, reading.time_us);
+    out += ',';
+    append_value(out, reading.value);
+    out += ']';
+  }
+  out += "]}";
   return out;
 }
 

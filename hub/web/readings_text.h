@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "hub/core/reading.h"
@@ -21,11 +22,22 @@ struct ReadingsHead {
   std::string next_cursor;  // empty: no more
 };
 
-const char* to_string(ValueType type);  // "number", "boolean", "string", "location"
+/// The same of many series of one device.
+struct ManyReadingsHead {
+  std::string device;                             // id
+  std::vector<SeriesRecord> series;               // in the order of the answers
+  std::vector<std::pair<Gap, std::string>> gaps;  // with the name of the series, empty: the device's
+  std::string as_of;
+};
 
 std::string raw_json(const ReadingsHead& head, const RawPage& page);
 std::string raw_csv(const RawPage& page);  // time,value; a location is "latitude longitude altitude"
 std::string buckets_json(const ReadingsHead& head, const BucketQuery& query, const Buckets& buckets);
+std::string many_buckets_json(const ManyReadingsHead& head, const BucketQuery& query,
+                              const std::vector<Buckets>& buckets);
+/// {columns, rows: [[device, series, unit, time, value], …]}; `series` knows each reading's series.
+std::string latest_json(const std::vector<LatestReading>& readings,
+                        const std::unordered_map<SeriesId, const SeriesRecord*>& series);
 std::string buckets_csv(const BucketQuery& query, const Buckets& buckets);
 
 /// The start of bucket `index`: from + floor(index·(to−from)/width), without overflow.

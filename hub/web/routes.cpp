@@ -3,6 +3,7 @@
 #include "hub/web/device_routes.h"
 #include "hub/web/enrolment_routes.h"
 #include "hub/web/execution_routes.h"
+#include "hub/web/group_routes.h"
 #include "hub/web/hub_routes.h"
 #include "hub/web/reading_routes.h"
 #include "hub/web/route.h"
@@ -32,7 +33,14 @@ std::span<const Route> routes() {
       {"GET", "/api/v1/devices/{device}/commands", read_devices, list_commands},
       {"GET", "/api/v1/devices/{device}/series", read_readings, list_series},
       {"GET", "/api/v1/devices/{device}/series/{series}/readings", read_readings, get_readings},
+      {"GET", "/api/v1/devices/{device}/readings", read_readings, get_many_readings},
       {"GET", "/api/v1/devices/{device}/gaps", read_readings, list_gaps},
+      {"GET", "/api/v1/latest", read_readings, list_latest},
+
+      {"GET", "/api/v1/groups", read_devices, list_groups},
+      {"GET", "/api/v1/groups/{group}", read_devices, get_group},
+      {"PUT", "/api/v1/groups/{group}", manage_devices, put_group},
+      {"DELETE", "/api/v1/groups/{group}", manage_devices, delete_group},
 
       {"POST", "/api/v1/devices/{device}/executions", run_command, post_execution},
       {"GET", "/api/v1/devices/{device}/executions", read_executions, list_executions},

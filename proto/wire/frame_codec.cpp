@@ -6,6 +6,9 @@
 #include <cstring>
 #include <limits>
 #include <unordered_map>
+#include <utility>
+
+#include "wire/decimals.h"
 
 namespace wire {
 namespace {
@@ -14,42 +17,12 @@ using telemetry::v1::Block;
 using telemetry::v1::Column;
 
 constexpr std::int64_t kTimeLimit = std::int64_t{1} << 62;
-constexpr int kScales = 23;
-constexpr double kPower[kScales] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                                    1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-constexpr double kLargest = 9007199254740992.0;  // 2^53
 
 std::size_t varint_bytes(std::uint64_t v) {
   return (static_cast<std::size_t>(std::bit_width(v | 1)) + 6) / 7;
 }
 std::uint64_t zigzag(std::int64_t v) {
   return (static_cast<std::uint64_t>(v) << 1) ^ static_cast<std::uint64_t>(v >> 63);
-}
-
-/// n with n / 10^scale == value, bit for bit; false where there is none.
-bool to_decimal(double value, int scale, std::int64_t& n) {
-  const double scaled = value * kPower[scale];
-  if (!(std::fabs(scaled) <= kLargest)) return false;
-  n = static_cast<std::int64_t>(std::llrint(scaled));
-  const double back = static_cast<double>(n) / kPower[scale];
-  return std::bit_cast<std::uint64_t>(back) == std::bit_cast<std::uint64_t>(value);
-}
-
-/// The smallest scale at which every value is exact. The first value that fails at a scale rules that scale out, and
-/// what is exact at a scale is nearly always exact at larger ones, so each value starts where the one before it ended.
-bool find_scale(std::span<const double> values, int& scale) {
-  scale = 0;
-  std::int64_t n;
-  for (const double v : values) {
-    while (scale < kScales && !to_decimal(v, scale, n)) ++scale;
-    if (scale == kScales) return false;
-  }
-  return true;
-}
-
-bool all_exact(std::span<const double> values, int scale) {
-  std::int64_t n;
-  return std::all_of(values.begin(), values.end(), [&](double v) { return to_decimal(v, scale, n); });
 }
 
 }  // namespace
@@ -92,25 +65,22 @@ void encode_numbers(std::span<const double> values, Column& column) {
   column.clear_doubles();
   column.clear_decimals();
   column.clear_decimal_scale();
-  int scale = 0;
-  if (find_scale(values, scale) && all_exact(values, scale)) {
-    auto& decimals = *column.mutable_decimals();
-    decimals.Reserve(static_cast<int>(values.size()));
+  auto& decimals = *column.mutable_decimals();
+  decimals.Resize(static_cast<int>(values.size()), 0);
+  if (const auto scale = find_decimals(values, {decimals.mutable_data(), values.size()})) {
     std::int64_t previous = 0;
-    std::size_t bytes = scale == 0 ? 0 : 2;
-    for (const double v : values) {
-      std::int64_t n = 0;
-      to_decimal(v, scale, n);
-      bytes += varint_bytes(zigzag(n - previous));
-      decimals.AddAlreadyReserved(n - previous);
-      previous = n;
+    std::size_t bytes = *scale == 0 ? 0 : 2;
+    for (auto& decimal : decimals) {
+      const std::int64_t step = decimal - previous;
+      previous = std::exchange(decimal, step);
+      bytes += varint_bytes(zigzag(step));
     }
     if (bytes < values.size() * sizeof(double)) {
-      column.set_decimal_scale(static_cast<std::uint32_t>(scale));
+      column.set_decimal_scale(static_cast<std::uint32_t>(*scale));
       return;
     }
-    column.clear_decimals();
   }
+  column.clear_decimals();
   column.mutable_doubles()->Add(values.begin(), values.end());
 }
 
@@ -176,8 +146,8 @@ base::Result<void> decode_numbers(const Column& column, std::size_t count, std::
     out.assign(column.doubles().begin(), column.doubles().end());
     return {};
   }
-  if (column.decimal_scale() >= static_cast<std::uint32_t>(kScales)) return errc::malformed;
-  const double divisor = kPower[column.decimal_scale()];
+  if (column.decimal_scale() >= static_cast<std::uint32_t>(kDecimalScales)) return errc::malformed;
+  const double divisor = kDecimalPower[column.decimal_scale()];
   out.resize(count);
   constexpr auto kBound = std::int64_t{1} << 53;
   std::int64_t n = 0;

@@ -26,6 +26,7 @@ struct StoreSettings {
   std::int64_t retained_journal_us = 900'000'000;
   std::function<std::uint64_t(const std::string&)> free_bytes;
   std::size_t low_water_bytes = 1;
+  std::int64_t query_limit_us = 30'000'000;
 };
 
 struct Engine {
@@ -52,6 +53,13 @@ inline Engine sqlite_engine() {
             options.commit_window_us = 200;
             options.low_water_bytes = settings.low_water_bytes;
             options.free_bytes = settings.free_bytes;
+            options.query_limit_us = settings.query_limit_us;
+            // Devices that change their group from day to day: days lie in two files each.
+            options.retention.classes["odd"];
+            options.class_of = [&clock](hub::SeriesId series) {
+              const std::int64_t day = clock.now_us() / 86'400'000'000;
+              return (hub::raw(series) + static_cast<std::uint64_t>(day)) % 2 == 1 ? "odd" : "default";
+            };
             auto store = hub::sqlite::open_readings_store(options, clock, random);
             if (!store) {
               ADD_FAILURE() << store.error().detail;

@@ -142,6 +142,102 @@ TEST_P(readings_store_query, impossible_queries_are_invalid_arguments) {
   EXPECT_EQ(client.raw({kTemperature, 5, 5, 10, std::nullopt}).value().times_us.size(), 0u);
 }
 
+TEST_P(readings_store_query, many_series_are_answered_each_as_alone_and_as_of_one_commit) {
+  StoreUnderTest store(GetParam());
+  const std::vector<SeriesId> series{SeriesId{3}, SeriesId{1}, SeriesId{2}};
+  // Every commit has a reading of each series, so that answers of different commits would differ in count.
+  std::uint64_t sequence = 0;
+  const auto put = [&](int commits) {
+    for (int i = 0; i < commits; ++i) {
+      auto frame = frame_of(stream_of("a"), ++sequence);
+      const auto at = fakes::times({kStart + static_cast<std::int64_t>(sequence) * kSecond});
+      const auto value = static_cast<double>(sequence);
+      frame.columns = {{SeriesId{1}, at, std::vector<double>{value}},
+                       {SeriesId{2}, at, std::vector<double>{-value}},
+                       {SeriesId{3}, at, std::vector<std::uint8_t>{1}}};
+      ASSERT_TRUE(store.client().append(frame));
+    }
+  };
+  for (const char* when : {"tail", "sealed", "sealed and tail", "compacted and tail"}) {
+    put(10);
+    if (std::string_view(when) == "sealed") store.seal();
+    if (std::string_view(when).starts_with("compacted")) store.compact();
+    if (std::string_view(when).ends_with("tail")) put(3);
+    auto client = store.client();
+    const hub::ManyBucketsQuery query{series, kStart, kStart + 1'000 * kSecond, 20, {}};
+    const auto many = client.many_buckets(query).value();
+    ASSERT_EQ(many.size(), 3u) << when;
+    for (std::size_t i = 0; i < series.size(); ++i) {
+      const auto alone = client.buckets({series[i], query.from_us, query.to_us, query.width, {}}).value();
+      EXPECT_EQ(many[i].as_of, many[0].as_of) << when;
+      EXPECT_EQ(many[i].type, alone.type) << when;
+      EXPECT_EQ(many[i].index, alone.index) << when;
+      EXPECT_EQ(many[i].count, alone.count) << when;
+      EXPECT_EQ(many[i].minimum, alone.minimum) << when;
+      EXPECT_EQ(many[i].last, alone.last) << when;
+    }
+  }
+  std::atomic<bool> ends{false};
+  std::thread writer([&] {
+    while (!ends) put(1);
+  });
+  for (int i = 0; i < 50; ++i) {
+    const auto many = store.client().many_buckets({series, kStart, kStart + 100'000 * kSecond, 1, {}}).value();
+    for (const auto& one : many) {
+      EXPECT_EQ(one.as_of, many[0].as_of);
+      EXPECT_EQ(one.count, many[0].count) << "one moment for all";
+    }
+  }
+  ends = true;
+  writer.join();
+  auto client = store.client();
+  EXPECT_TRUE(client.many_buckets({{}, 0, 1, 1, {}}).value().empty());
+  const std::vector<SeriesId> too_many(hub::kMaxSeriesAtOnce + 1, SeriesId{1});
+  EXPECT_EQ(hub::to_errc(client.many_buckets({too_many, 0, 1, 1, {}}).error()), hub::errc::too_large);
+  const std::vector<SeriesId> most(hub::kMaxSeriesAtOnce, SeriesId{1});
+  EXPECT_EQ(hub::to_errc(client.many_buckets({most, 0, 1, 501, {}}).error()), hub::errc::too_large);
+  EXPECT_EQ(hub::to_errc(client.many_buckets({series, 0, 1, 0, {}}).error()), hub::errc::invalid_argument);
+  EXPECT_EQ(hub::to_errc(client.many_buckets({series, 1, 1, 1, {}}).error()), hub::errc::invalid_argument);
+}
+
+TEST_P(readings_store_query, ends_past_its_limit_and_leaves_ingest_alone) {
+  StoreSettings hurried;
+  hurried.query_limit_us = 0;
+  StoreUnderTest store(GetParam(), hurried);
+  auto client = store.client();
+  const auto code = [](const auto& result) { return result ? errc::ok : to_errc(result.error()); };
+  const std::string device = stream_of("a").device.str();
+  for (const char* when : {"tail", "sealed", "compacted"}) {
+    if (std::string_view(when) == "sealed") store.seal();
+    if (std::string_view(when) == "compacted") store.compact();
+    EXPECT_EQ(code(client.raw({kTemperature, 0, kStart * 2, 10, std::nullopt})), errc::timed_out) << when;
+    EXPECT_EQ(code(client.buckets({kTemperature, 0, kStart * 2, 10})), errc::timed_out) << when;
+    EXPECT_EQ(code(client.gaps({hub::DeviceId(device), {}, 0, kStart * 2})), errc::timed_out) << when;
+    EXPECT_TRUE(client.append(number_frame(stream_of("a"), 1, kTemperature, {kStart}, {1}))) << when;
+  }
+  store.change({});
+  EXPECT_EQ(all(store).times_us.size(), 1u);
+}
+
+TEST_P(readings_store_query, is_answered_cancelled_once_nobody_wants_it) {
+  StoreUnderTest store(GetParam());
+  auto client = store.client();
+  ASSERT_TRUE(client.append(number_frame(stream_of("a"), 1, kTemperature, {kStart}, {1})));
+  const auto code = [](const auto& result) { return result ? errc::ok : to_errc(result.error()); };
+  const auto wanted = hub::Cancellation::make();
+  const hub::RawQuery raw{kTemperature, 0, kStart * 2, 10, std::nullopt, wanted};
+  const hub::BucketQuery buckets{kTemperature, 0, kStart * 2, 10, wanted};
+  const hub::GapQuery gaps{stream_of("a").device, {}, 0, kStart * 2, wanted};
+  EXPECT_EQ(code(client.raw(raw)), errc::ok);
+  EXPECT_EQ(code(client.buckets(buckets)), errc::ok);
+  EXPECT_EQ(code(client.gaps(gaps)), errc::ok);
+  wanted.cancel();
+  EXPECT_EQ(code(client.raw(raw)), errc::cancelled);
+  EXPECT_EQ(code(client.buckets(buckets)), errc::cancelled);
+  EXPECT_EQ(code(client.gaps(gaps)), errc::cancelled);
+  EXPECT_EQ(all(store).times_us.size(), 1u) << "the next question is another";
+}
+
 TEST_P(readings_store_query, expiry_drops_old_chunks_and_keeps_the_rest) {
   StoreUnderTest store(GetParam());
   constexpr std::int64_t kDay = 86'400 * kSecond;

@@ -121,11 +121,11 @@ class Process:
 
 
 class Hub:
-    """A hub with a folder of its own. start() and kill() any number of times: the port stays."""
+    """A hub with a folder of its own, or with `data` elsewhere. start() and kill() any number of times: the port stays."""
 
-    def __init__(self, serve_args=(), env=None):
+    def __init__(self, serve_args=(), env=None, data=None):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="hub-"))
-        self.data = self.folder / "data"
+        self.data = pathlib.Path(data) if data else self.folder / "data"
         self.log = self.folder / "hub.log"
         self.serve_args, self.env = list(serve_args), env
         self.port, self.process, self._rest = 0, None, None

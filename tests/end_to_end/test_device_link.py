@@ -157,6 +157,63 @@ class DeviceLink(unittest.IsolatedAsyncioTestCase):
         gaps = self.gaps(device)
         self.assertEqual([(g["reason"], g["count"], g["series"]) for g in gaps], [("not_finite", 2, "temperature")])
 
+    async def test_more_series_than_a_device_may_have_cost_neither_the_others_nor_the_session(self):
+        device, token = self.new_device()
+        link = await Device(self.hub, token).connect()
+        allowed, asked, at_once = 4_096, 4_100, 410
+        for sequence, first in enumerate(range(0, asked, at_once), 1):
+            frame = body([1.0])
+            frame.ClearField("definitions")
+            block = frame.blocks[0]
+            block.ClearField("columns")
+            for n in range(first, first + at_once):
+                frame.definitions.add(alias=n + 1, name=f"s{n}", type=rd.VALUE_TYPE_NUMBER)
+                block.columns.add(series=n + 1, doubles=[float(n)])
+            await link.frame(sequence, frame)
+        await link.acked(asked // at_once)
+        await link.frame(asked // at_once + 1, body([7.0], alias=1, define=None))
+        await link.acked(asked // at_once + 1)
+        self.assertEqual(self.values(device, "s0"), [0.0, 7.0])
+        self.assertEqual(self.values(device, f"s{allowed - 1}"), [float(allowed - 1)])
+        gap, = self.gaps(device)
+        self.assertEqual((gap["reason"], gap["count"]), ("quota", asked - allowed))
+        await link.close()
+
+    async def test_many_series_are_read_at_once(self):
+        device, token = self.new_device()
+        link = await Device(self.hub, token).connect()
+        base = 1_700_000_000_000_000
+        await link.frame(1, body([1.0, 5.0, 3.0], base_us=base))
+        await link.frame(2, body([60.0], alias=2, base_us=base, define=("humidity", "%", rd.VALUE_TYPE_NUMBER)))
+        await link.frame(3, body([9.0, math.nan], alias=3, base_us=base, define=("temp.cellar", "Cel", rd.VALUE_TYPE_NUMBER)))
+        await link.acked(3)
+        await link.close()
+        path = f"/devices/{device}/readings?from={base}&to={base + 4_000_000}&width=2"
+        answer = self.hub.rest.get(path)
+        self.assertEqual(answer["columns"], ["time", "min", "max", "first", "last", "count", "sum"])
+        self.assertEqual([(s["name"], s["unit"], s["rows"]) for s in answer["series"]], [
+            ("humidity", "%", [[base, 60, 60, 60, 60, 1, 60]]),
+            ("temp.cellar", "Cel", [[base, 9, 9, 9, 9, 1, 9]]),
+            ("temperature", "Cel", [[base, 1, 5, 1, 5, 2, 6], [base + 2_000_000, 3, 3, 3, 3, 1, 3]])])
+        self.assertEqual([(g["series"], g["reason"]) for g in answer["gaps"]], [("temp.cellar", "not_finite")])
+        some = self.hub.rest.get(path + "&series=humidity,temp.*")
+        self.assertEqual([s["name"] for s in some["series"]], ["humidity", "temp.cellar"])
+        self.assertEqual(some["as_of"], answer["as_of"])
+        newest = self.hub.rest.get(f"/latest?device={device}")
+        self.assertEqual(newest["columns"], ["device", "series", "unit", "time", "value"])
+        self.assertEqual(sorted(newest["rows"]), [
+            [device, "humidity", "%", base, 60], [device, "temp.cellar", "Cel", base, 9],
+            [device, "temperature", "Cel", base + 2_000_000, 3]])
+        self.assertEqual([row[1] for row in self.hub.rest.get(f"/latest?device={device}&series=hum*")["rows"]], ["humidity"])
+        self.assertGreaterEqual(len(self.hub.rest.get("/latest")["rows"]), 3)
+        self.assertEqual(self.hub.rest.get("/latest?device=nobody")["rows"], [])
+        none = self.hub.rest.get(path + "&series=none")
+        self.assertEqual((none["series"], none["gaps"]), ([], []))
+        for wrong, field in (("&width=0", "width"), ("", "width")):
+            refused = self.hub.rest.call("GET", f"/api/v1/devices/{device}/readings?from=0&to=1{wrong}")
+            self.assertEqual(refused.status, 400, wrong)
+            self.assertIn(field, refused.json["field"])
+
     async def test_absurd_times_are_flagged_or_recorded_and_hurt_nothing(self):
         device, token = self.new_device()
         link = await Device(self.hub, token).connect()

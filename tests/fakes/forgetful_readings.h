@@ -30,6 +30,9 @@ class ForgetfulReadings final : public hub::ReadingsStore {
   void query_buckets(hub::BucketQuery query, hub::Reply<hub::Buckets> reply) override {
     real_.query_buckets(query, std::move(reply));
   }
+  void query_many_buckets(hub::ManyBucketsQuery query, hub::Reply<std::vector<hub::Buckets>> reply) override {
+    real_.query_many_buckets(std::move(query), std::move(reply));
+  }
   void latest(std::vector<hub::SeriesId> series, hub::Reply<std::vector<hub::LatestReading>> reply) override {
     real_.latest(std::move(series), std::move(reply));
   }

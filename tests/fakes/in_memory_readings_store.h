@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -43,6 +44,7 @@ class InMemoryReadingsStore final : public hub::ReadingsStore {
     if (listener) listener(made);
     return made->number;
   }
+  int questions_cancelled() const { return questions_cancelled_; }
   /// Commits up to `number` are no longer held one by one.
   void forget_through(hub::CommitNumber number) {
     const std::lock_guard lock(mutex_);
@@ -62,6 +64,7 @@ class InMemoryReadingsStore final : public hub::ReadingsStore {
 
   void query_raw(hub::RawQuery query, hub::Reply<hub::RawPage> reply) override {
     ask([this, query, reply] {
+      if (query.cancellation.is_cancelled()) return call_off(reply);
       hub::RawPage page;
       std::int64_t skip_time = 0;
       std::uint64_t skip = 0;
@@ -99,32 +102,24 @@ class InMemoryReadingsStore final : public hub::ReadingsStore {
 
   void query_buckets(hub::BucketQuery query, hub::Reply<hub::Buckets> reply) override {
     ask([this, query, reply] {
-      hub::Buckets out;
+      if (query.cancellation.is_cancelled()) return call_off(reply);
       std::unique_lock lock(mutex_);
-      out.as_of = head_.commit;
-      const auto range = static_cast<double>(query.to_us - query.from_us);
-      for (const auto& [time, commit, index, column, offset] : select(query.series, query.from_us, query.to_us)) {
-        auto bucket = static_cast<std::uint32_t>(static_cast<double>(time - query.from_us) * query.width / range);
-        bucket = std::min(bucket, query.width - 1);
-        const auto* numbers = std::get_if<std::vector<double>>(&column->values);
-        const double number = numbers != nullptr ? (*numbers)[offset] : 0;
-        if (out.index.empty()) {
-          out.type = hub::type_of(column->values);
-          out.first = like(column->values), out.last = like(column->values);
-        }
-        if (out.index.empty() || out.index.back() != bucket) {
-          out.index.push_back(bucket), out.count.push_back(1);
-          out.minimum.push_back(number), out.maximum.push_back(number), out.sum.push_back(number);
-          push(out.first, column->values, offset), push(out.last, column->values, offset);
-        } else {
-          ++out.count.back();
-          out.minimum.back() = std::min(out.minimum.back(), number);
-          out.maximum.back() = std::max(out.maximum.back(), number);
-          out.sum.back() += number;
-          std::visit([](auto& values) { values.pop_back(); }, out.last);
-          push(out.last, column->values, offset);
-        }
-      }
+      auto out = buckets_of(query);
+      lock.unlock();
+      reply(std::move(out));
+    });
+  }
+  void query_many_buckets(hub::ManyBucketsQuery query, hub::Reply<std::vector<hub::Buckets>> reply) override {
+    ask([this, query, reply] {
+      if (query.cancellation.is_cancelled()) return call_off(reply);
+      if (query.width == 0 || query.width > 20'000 || query.from_us >= query.to_us)
+        return reply(hub::errc::invalid_argument);
+      if (query.series.size() > hub::kMaxSeriesAtOnce || query.series.size() * query.width > hub::kMaxBucketsAtOnce)
+        return reply(hub::errc::too_large);
+      std::vector<hub::Buckets> out;
+      std::unique_lock lock(mutex_);
+      for (const auto series : query.series)
+        out.push_back(buckets_of({series, query.from_us, query.to_us, query.width, {}}));
       lock.unlock();
       reply(std::move(out));
     });
@@ -147,6 +142,7 @@ class InMemoryReadingsStore final : public hub::ReadingsStore {
 
   void gaps(hub::GapQuery query, hub::Reply<std::vector<hub::Gap>> reply) override {
     ask([this, query, reply] {
+      if (query.cancellation.is_cancelled()) return call_off(reply);
       std::vector<hub::Gap> out;
       std::unique_lock lock(mutex_);
       for (const auto& commit : commits_) {
@@ -202,6 +198,35 @@ class InMemoryReadingsStore final : public hub::ReadingsStore {
   }
 
  private:
+  /// With mutex_ held.
+  hub::Buckets buckets_of(const hub::BucketQuery& query) const {
+    hub::Buckets out;
+    out.as_of = head_.commit;
+    const auto range = static_cast<double>(query.to_us - query.from_us);
+    for (const auto& [time, commit, index, column, offset] : select(query.series, query.from_us, query.to_us)) {
+      auto bucket = static_cast<std::uint32_t>(static_cast<double>(time - query.from_us) * query.width / range);
+      bucket = std::min(bucket, query.width - 1);
+      const auto* numbers = std::get_if<std::vector<double>>(&column->values);
+      const double number = numbers != nullptr ? (*numbers)[offset] : 0;
+      if (out.index.empty()) {
+        out.type = hub::type_of(column->values);
+        out.first = like(column->values), out.last = like(column->values);
+      }
+      if (out.index.empty() || out.index.back() != bucket) {
+        out.index.push_back(bucket), out.count.push_back(1);
+        out.minimum.push_back(number), out.maximum.push_back(number), out.sum.push_back(number);
+        push(out.first, column->values, offset), push(out.last, column->values, offset);
+      } else {
+        ++out.count.back();
+        out.minimum.back() = std::min(out.minimum.back(), number);
+        out.maximum.back() = std::max(out.maximum.back(), number);
+        out.sum.back() += number;
+        std::visit([](auto& values) { values.pop_back(); }, out.last);
+        push(out.last, column->values, offset);
+      }
+    }
+    return out;
+  }
   using Found = std::tuple<std::int64_t, hub::CommitNumber, std::size_t, const hub::SeriesColumn*, std::size_t>;
 
   void ask(std::function<void()> question) {
@@ -209,6 +234,11 @@ class InMemoryReadingsStore final : public hub::ReadingsStore {
       if (before_question) before_question();
       question();
     });
+  }
+  template <class T>
+  void call_off(const hub::Reply<T>& reply) {
+    ++questions_cancelled_;
+    reply(hub::error_code(hub::errc::cancelled));
   }
   std::vector<Found> select(hub::SeriesId series, std::int64_t from_us, std::int64_t to_us) const {
     std::vector<Found> found;
@@ -239,6 +269,7 @@ class InMemoryReadingsStore final : public hub::ReadingsStore {
   mutable std::mutex mutex_;
   hub::Position head_;
   hub::CommitNumber forgotten_ = 0;
+  std::atomic<int> questions_cancelled_{0};
   std::vector<hub::CommitPtr> commits_;
   std::function<void(const hub::CommitPtr&)> listener_;
   std::unique_ptr<base::Worker> journal_ = std::make_unique<base::Worker>("journal");

@@ -45,6 +45,10 @@ class ReadingsClient {
   hub::Result<hub::Buckets> buckets(hub::BucketQuery query) {
     return await_reply<hub::Buckets>([&](auto reply) { store_.query_buckets(query, reply); });
   }
+  hub::Result<std::vector<hub::Buckets>> many_buckets(hub::ManyBucketsQuery query) {
+    return await_reply<std::vector<hub::Buckets>>(
+        [&](auto reply) { store_.query_many_buckets(std::move(query), reply); });
+  }
   hub::Result<std::vector<hub::LatestReading>> latest(std::vector<hub::SeriesId> series) {
     return await_reply<std::vector<hub::LatestReading>>([&](auto reply) { store_.latest(std::move(series), reply); });
   }

@@ -21,6 +21,7 @@ export interface Device {
   created_at: Micros;
   tags: Record<string, string>;
   attributes: Record<string, string>;
+  groups: string[];
 }
 
 export interface Series {

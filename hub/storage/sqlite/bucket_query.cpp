@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <array>
+#include <span>
 
 #include "hub/storage/sqlite/column_codec.h"
 #include "hub/storage/sqlite/readings_query.h"
@@ -70,6 +72,23 @@ class BucketFold {
     add_header(header, buckets_[bounds_.index_of(std::max(header.first_us, from_us))]);
   }
 
+  /// Those of a chunk within the query's range.
+  void add(const ChunkHeader& header, const ChunkReadings& chunk, std::int64_t from_us, std::int64_t to_us) {
+    const auto& times = chunk.times_us;
+    const auto first = std::lower_bound(times.begin(), times.end(), from_us);
+    const auto last = std::lower_bound(first, times.end(), to_us);
+    type_ = header.type;
+    for (auto begin = first; begin != last;) {
+      const std::uint32_t index = bounds_.index_of(*begin);
+      const std::int64_t end_us = bounds_.end_of(index);
+      auto end = begin + 1;
+      while (end != last && *end < end_us) ++end;
+      add_to(buckets_[index], header, chunk, static_cast<std::size_t>(begin - times.begin()),
+             static_cast<std::size_t>(end - times.begin()));
+      begin = end;
+    }
+  }
+
   /// Readings in order, all within the query's range.
   void add(const MergedReadings& merged) {
     const auto readings = merged.readings();
@@ -136,6 +155,47 @@ class BucketFold {
     }
   }
 
+  /// Readings [begin, end) of the chunk, at least one.
+  void add_to(Bucket& bucket, const ChunkHeader& header, const ChunkReadings& chunk, std::size_t begin,
+              std::size_t end) {
+    const auto order = [&](std::size_t i) { return ReadingOrder{chunk.times_us[i], header.seal, chunk.rank(i)}; };
+    bucket.see_first(order(begin), value_at(chunk.values, begin));
+    bucket.see_last(order(end - 1), value_at(chunk.values, end - 1));
+    if (const auto* numbers = std::get_if<std::vector<double>>(&chunk.values)) {
+      add_numbers(bucket, std::span(*numbers).subspan(begin, end - begin));
+    } else if (const auto* booleans = std::get_if<std::vector<std::uint8_t>>(&chunk.values)) {
+      add_numbers(bucket, std::span(*booleans).subspan(begin, end - begin));
+    }
+    bucket.count += end - begin;
+  }
+  /// Several at a time, since each extreme and each sum waits for the one before it.
+  template <class T>
+  static void add_numbers(Bucket& bucket, std::span<const T> values) {
+    constexpr std::size_t kLanes = 4;
+    std::array<double, kLanes> low, high;
+    std::array<ExactSum, kLanes> sums;
+    low.fill(to_number(values.front()));
+    high = low;
+    std::size_t i = 0;
+    for (; i + kLanes <= values.size(); i += kLanes) {
+#pragma GCC unroll 4
+      for (std::size_t lane = 0; lane < kLanes; ++lane) {
+        const double number = to_number(values[i + lane]);
+        low[lane] = std::min(low[lane], number);
+        high[lane] = std::max(high[lane], number);
+        sums[lane].add(number);
+      }
+    }
+    for (; i < values.size(); ++i) {
+      const double number = to_number(values[i]);
+      low[0] = std::min(low[0], number);
+      high[0] = std::max(high[0], number);
+      sums[0].add(number);
+    }
+    bucket.see_range(*std::min_element(low.begin(), low.end()), *std::max_element(high.begin(), high.end()));
+    for (const auto& sum : sums) bucket.sum.add(sum);
+  }
+
   static void put(ValueColumn& column, const Value& value) {
     switch (value.index()) {
       case 0:
@@ -154,42 +214,69 @@ class BucketFold {
   std::vector<Bucket> buckets_;
 };
 
-}  // namespace
-
-Result<Buckets> query_buckets(RecentReader& reader, const Tail& tail, const BucketQuery& query) {
-  if (query.width == 0 || query.width > kMaxWidth || query.from_us >= query.to_us) return errc::invalid_argument;
-  auto view = SeriesView::open(reader, tail, query.series, query.from_us, query.to_us);
-  if (!view) return view.error();
+Result<Buckets> answer(SeriesView& view, const BucketQuery& query, const QueryLimit& limit) {
   BucketFold fold(query);
-  auto days = view->sealed_days();
+  auto days = view.sealed_days();
   if (!days) return days.error();
   for (const std::int64_t day : *days) {
-    auto chunks = view->chunks(day);
+    if (auto going = limit.check(); !going) return going.error();
+    auto chunks = view.chunks(day);
     if (!chunks) return chunks.error();
     for (const auto& [header, table] : *chunks) {
+      if (auto going = limit.check(); !going) return going.error();
       const bool inside = header.first_us >= query.from_us && header.last_us < query.to_us;
       if (inside && fold.add_header(header)) continue;
       auto decoded = table->readings(header);
       if (!decoded) return decoded.error();
-      MergedReadings part;
-      part.add_chunk(header, std::make_shared<const ChunkReadings>(std::move(*decoded)), query.from_us, query.to_us);
-      fold.add(part);
+      fold.add(header, *decoded, query.from_us, query.to_us);
     }
   }
-  auto summarised = view->summarised_days();
+  auto summarised = view.summarised_days();
   if (!summarised) return summarised.error();
   for (const ExpiredDay& day : *summarised) {
-    auto hours = view->hours(day);
+    if (auto going = limit.check(); !going) return going.error();
+    auto hours = view.hours(day);
     if (!hours) return hours.error();
     for (const auto& header : *hours) fold.add_hour(header, query.from_us);
   }
   MergedReadings unsealed;
-  for (const auto& run : view->runs()) unsealed.add_run(run, query.from_us, query.to_us);
+  for (const auto& run : view.runs()) {
+    if (auto going = limit.check(); !going) return going.error();
+    unsealed.add_run(run, query.from_us, query.to_us);
+  }
   unsealed.sort();
   fold.add(unsealed);
   Buckets out = fold.result();
-  out.as_of = view->as_of();
+  out.as_of = view.as_of();
   return out;
+}
+
+}  // namespace
+
+Result<Buckets> query_buckets(RecentReader& reader, const Tail& tail, const BucketQuery& query,
+                              const QueryLimit& limit) {
+  if (query.width == 0 || query.width > kMaxWidth || query.from_us >= query.to_us) return errc::invalid_argument;
+  auto view = SeriesView::open(reader, tail, query.series, query.from_us, query.to_us);
+  if (!view) return view.error();
+  return answer(*view, query, limit);
+}
+
+Result<std::vector<Buckets>> query_many_buckets(RecentReader& reader, const Tail& tail, const ManyBucketsQuery& query,
+                                                const QueryLimit& limit) {
+  if (query.width == 0 || query.width > kMaxWidth || query.from_us >= query.to_us) return errc::invalid_argument;
+  if (query.series.size() > kMaxSeriesAtOnce || query.series.size() * query.width > kMaxBucketsAtOnce)
+    return errc::too_large;
+  auto views = SeriesView::open(reader, tail, query.series, query.from_us, query.to_us);
+  if (!views) return views.error();
+  std::vector<Buckets> answers;
+  answers.reserve(views->size());
+  for (std::size_t i = 0; i < views->size(); ++i) {
+    const BucketQuery one{query.series[i], query.from_us, query.to_us, query.width, {}};
+    auto buckets = answer((*views)[i], one, limit);
+    if (!buckets) return buckets.error();
+    answers.push_back(std::move(*buckets));
+  }
+  return answers;
 }
 
 }  // namespace hub::sqlite

@@ -5,32 +5,15 @@
 #include <limits>
 
 #include "hub/storage/sqlite/column_codec.h"
-#include "wire/frame_codec.h"
+#include "hub/storage/sqlite/packed_codec.h"
 
 namespace hub::sqlite {
 namespace {
 
-constexpr char kPayloadVersion = 1;
+constexpr char kBlockPayload = 1, kPackedPayload = 2;
 
-void put_varint(std::string& out, std::uint64_t value) {
-  while (value >= 0x80) {
-    out.push_back(static_cast<char>(value | 0x80));
-    value >>= 7;
-  }
-  out.push_back(static_cast<char>(value));
-}
-
-/// Takes a varint off the front; false where there is none.
-bool take_varint(std::string_view& in, std::uint64_t& value) {
-  value = 0;
-  for (int shift = 0; shift < 64 && !in.empty(); shift += 7) {
-    const auto byte = static_cast<std::uint8_t>(in.front());
-    in.remove_prefix(1);
-    value |= std::uint64_t{byte & 0x7fu} << shift;
-    if (byte < 0x80) return true;
-  }
-  return false;
-}
+/// Ranks either follow one another or are listed as steps.
+enum Ranks : std::uint8_t { kConsecutive = 0, kListed = 1 };
 
 template <class T>
 void summarise_ordered(const std::vector<T>& values, ChunkHeader& header) {
@@ -78,8 +61,8 @@ void summarise(const ChunkReadings& readings, ChunkHeader& header) {
   header.count = static_cast<std::uint32_t>(readings.times_us.size());
   header.first_us = readings.times_us.front();
   header.last_us = readings.times_us.back();
-  header.first_rank = readings.ranks.front();
-  header.last_rank = readings.ranks.back();
+  header.first_rank = readings.rank(0);
+  header.last_rank = readings.rank(readings.times_us.size() - 1);
   header.first = value_at(readings.values, 0);
   header.last = value_at(readings.values, readings.times_us.size() - 1);
   header.changes = 0;
@@ -95,53 +78,81 @@ void summarise(const ChunkReadings& readings, ChunkHeader& header) {
   }
 }
 
-std::string encode_chunk(SeriesId series, const ChunkReadings& readings) {
-  telemetry::v1::Block block;
-  wire::encode_times(readings.times_us, 0, block);
-  auto* column = block.add_columns();
-  column->set_series(raw(series));
-  encode_values(readings.values, *column);
-  const std::string body = block.SerializeAsString();
-  std::string payload(1, kPayloadVersion);
-  put_varint(payload, body.size());
-  payload += body;
+std::string encode_chunk(const ChunkReadings& readings) {
+  std::string payload(1, kPackedPayload);
+  pack_times(readings.times_us, payload);
+  pack_values(readings.values, payload);
   const auto& ranks = readings.ranks;
-  if (ranks.back() - ranks.front() + 1 == ranks.size()) return payload;
-  for (std::size_t i = 1; i < ranks.size(); ++i) put_varint(payload, ranks[i] - ranks[i - 1]);
+  if (ranks.empty() || ranks.back() - ranks.front() + 1 == ranks.size()) {
+    payload.push_back(kConsecutive);
+    return payload;
+  }
+  payload.push_back(kListed);
+  std::vector<std::int64_t> steps(ranks.size() - 1);
+  for (std::size_t i = 0; i < steps.size(); ++i) steps[i] = static_cast<std::int64_t>(ranks[i + 1] - ranks[i]);
+  pack_integers(steps, payload);
   return payload;
 }
 
-Result<ChunkReadings> decode_chunk(const ChunkHeader& header, std::string_view payload) {
-  if (payload.empty()) return errc::storage_damaged;
-  if (payload.front() > kPayloadVersion) return errc::unsupported_version;
-  payload.remove_prefix(1);
-  std::uint64_t size = 0;
-  if (!take_varint(payload, size) || size > payload.size()) return errc::storage_damaged;
+namespace {
+
+/// Version 1, of 2026: a Block of the wire, then steps of ranks unless they follow one another.
+Result<ChunkReadings> decode_block(const ChunkHeader& header, std::string_view payload) {
+  PackedReader reader(payload);
+  const auto size = reader.varint();
+  if (!size) return size.error();
+  const auto body = reader.bytes(*size);
+  if (!body) return body.error();
   telemetry::v1::Block block;
-  if (!block.ParseFromArray(payload.data(), static_cast<int>(size)) || block.columns_size() != 1)
+  if (!block.ParseFromArray(body->data(), static_cast<int>(body->size())) || block.columns_size() != 1)
     return errc::storage_damaged;
-  payload.remove_prefix(size);
   auto times = decode_block_times(block);
   if (!times) return times.error();
   auto values = decode_values(block.columns(0), header.count);
   if (!values) return values.error();
   if ((*times)->size() != header.count || type_of(*values) != header.type) return errc::storage_damaged;
-  ChunkReadings readings{**times, std::move(*values), {}};
+  ChunkReadings readings{**times, std::move(*values), {}, header.first_rank};
+  if (reader.at_end()) return readings;
   readings.ranks.resize(header.count);
-  std::uint64_t rank = header.first_rank;
-  const bool listed = !payload.empty();
-  for (std::size_t i = 0; i < readings.ranks.size(); ++i) {
-    std::uint64_t step = i == 0 ? 0 : 1;
-    if (listed && i > 0 && !take_varint(payload, step)) return errc::storage_damaged;
-    readings.ranks[i] = rank += step;
+  readings.ranks[0] = header.first_rank;
+  for (std::size_t i = 1; i < readings.ranks.size(); ++i) {
+    const auto step = reader.varint();
+    if (!step) return step.error();
+    readings.ranks[i] = readings.ranks[i - 1] + *step;
   }
   return readings;
 }
 
-void ExactSum::add(double value) {
-  const double total = sum_ + value;
-  rest_ += std::abs(sum_) >= std::abs(value) ? (sum_ - total) + value : (value - total) + sum_;
-  sum_ = total;
+Result<ChunkReadings> decode_packed(const ChunkHeader& header, std::string_view payload) {
+  PackedReader reader(payload);
+  ChunkReadings readings;
+  if (auto done = reader.times(header.count, readings.times_us); !done) return done.error();
+  auto values = reader.values(header.type, header.count);
+  if (!values) return values.error();
+  readings.values = std::move(*values);
+  const auto kind = reader.byte();
+  if (!kind || *kind > kListed) return errc::storage_damaged;
+  readings.first_rank = header.first_rank;
+  if (*kind == kListed) {
+    std::vector<std::int64_t> steps;
+    if (auto done = reader.integers(header.count - 1, steps); !done) return done.error();
+    readings.ranks.resize(header.count);
+    std::uint64_t rank = readings.ranks[0] = header.first_rank;
+    for (std::size_t i = 0; i < steps.size(); ++i) readings.ranks[i + 1] = rank += static_cast<std::uint64_t>(steps[i]);
+  }
+  if (!reader.at_end()) return errc::storage_damaged;
+  return readings;
+}
+
+}  // namespace
+
+Result<ChunkReadings> decode_chunk(const ChunkHeader& header, std::string_view payload) {
+  if (payload.empty() || header.count == 0) return errc::storage_damaged;
+  const char version = payload.front();
+  payload.remove_prefix(1);
+  if (version == kPackedPayload) return decode_packed(header, payload);
+  if (version == kBlockPayload) return decode_block(header, payload);
+  return version > kPackedPayload ? errc::unsupported_version : errc::storage_damaged;
 }
 
 double ExactSum::value() const {

@@ -27,6 +27,10 @@ inline std::uint32_t part_of(std::int64_t id) {
   return static_cast<std::uint32_t>(id & 0xff);
 }
 
+inline SeriesId series_of_chunk(std::int64_t id) {
+  return SeriesId{static_cast<std::uint32_t>(id >> 8)};
+}
+
 /// Ranks: the readings of a series and bucket that one seal wrote, over all its parts, are numbered by (time, commit,
 /// index); a reading's place among others of equal time is (seal, rank).
 struct ChunkHeader {
@@ -48,15 +52,18 @@ struct ChunkHeader {
 struct ChunkReadings {
   std::vector<std::int64_t> times_us;  // ascending
   ValueColumn values;
-  std::vector<std::uint64_t> ranks;
+  std::vector<std::uint64_t> ranks;  // empty: they follow one another, as they mostly do
+  std::uint64_t first_rank = 0;      // where `ranks` is empty
+
+  std::uint64_t rank(std::size_t i) const { return ranks.empty() ? first_rank + i : ranks[i]; }
 };
 
 /// Fills count, times, type and statistics.
 void summarise(const ChunkReadings& readings, ChunkHeader& header);
 
-/// Version byte, block, and the ranks unless they follow one another.
-std::string encode_chunk(SeriesId series, const ChunkReadings& readings);
-/// errc::storage_damaged, errc::unsupported_version.
+/// Version byte, times, values, and the ranks unless they follow one another.
+std::string encode_chunk(const ChunkReadings& readings);
+/// Of this and of every earlier version. errc::storage_damaged, errc::unsupported_version.
 Result<ChunkReadings> decode_chunk(const ChunkHeader& header, std::string_view payload);
 
 /// How a value counts in minimum, maximum and sum.
@@ -67,10 +74,20 @@ inline double to_number(std::uint8_t value) {
   return value != 0 ? 1 : 0;
 }
 
-/// A sum that loses nothing to the order of its terms short of overflow (Neumaier).
+/// A sum that loses nothing to the order of its terms short of overflow: what each addition rounds away (Knuth's
+/// TwoSum) is added up beside it.
 class ExactSum {
  public:
-  void add(double value);
+  void add(double value) {
+    const double total = sum_ + value;
+    const double added = total - sum_;
+    rest_ += (sum_ - (total - added)) + (value - added);
+    sum_ = total;
+  }
+  void add(const ExactSum& other) {
+    add(other.sum_);
+    rest_ += other.rest_;
+  }
   double value() const;
 
  private:

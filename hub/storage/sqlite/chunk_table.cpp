@@ -158,18 +158,21 @@ Result<std::uint64_t> ChunkTable::expire(std::int64_t bucket, std::int64_t befor
   return readings;
 }
 
-Result<std::uint64_t> ChunkTable::erase_sealed(std::int64_t first_bucket, std::int64_t last_bucket, CommitNumber seal) {
+Result<std::uint64_t> ChunkTable::erase_sealed(std::int64_t first_id, std::int64_t last_id, CommitNumber seal) {
   auto erase = ready(erase_sealed_, "DELETE FROM chunk WHERE id BETWEEN ? AND ? AND seal <= ?");
   if (!erase) return erase.error();
-  (*erase)->bind_all(first_id_of(first_bucket), last_id_of(last_bucket), seal);
+  (*erase)->bind_all(first_id, last_id, seal);
   if (auto done = (*erase)->run(); !done) return done.error();
-  const auto erased = static_cast<std::uint64_t>(db_->changes());
-  auto held = buckets(first_bucket, last_bucket);
+  return static_cast<std::uint64_t>(db_->changes());
+}
+
+Result<void> ChunkTable::drop_empty_buckets(std::int64_t first, std::int64_t last) {
+  auto held = buckets(first, last);
   if (!held) return held.error();
   for (const std::int64_t bucket : *held) {
-    if (auto done = drop_if_empty(bucket); !done) return done.error();
+    if (auto done = drop_if_empty(bucket); !done) return done;
   }
-  return erased;
+  return {};
 }
 
 }  // namespace hub::sqlite

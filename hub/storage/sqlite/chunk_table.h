@@ -33,9 +33,9 @@ class ChunkTable {
   Result<void> add_bucket(std::int64_t bucket);
   /// Deletes the bucket's chunks whose last reading is before `before_us`; answers how many readings that were.
   Result<std::uint64_t> expire(std::int64_t bucket, std::int64_t before_us);
-  /// Deletes the chunks of [first, last] that seals up to `seal` wrote, with buckets that are then empty; answers how
-  /// many chunks that were.
-  Result<std::uint64_t> erase_sealed(std::int64_t first_bucket, std::int64_t last_bucket, CommitNumber seal);
+  /// Deletes the chunks of [first_id, last_id] that seals up to `seal` wrote; answers how many that were.
+  Result<std::uint64_t> erase_sealed(std::int64_t first_id, std::int64_t last_id, CommitNumber seal);
+  Result<void> drop_empty_buckets(std::int64_t first, std::int64_t last);
 
  private:
   Result<Statement*> ready(Statement& statement, const char* sql);

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <limits>
 #include <tuple>
+#include <utility>
 
+#include "hub/storage/sqlite/day_placement.h"
 #include "hub/storage/sqlite/part_writer.h"
 
 namespace hub::sqlite {
@@ -20,7 +22,7 @@ struct SeriesHour {
 };
 
 SeriesHour place_of_recent(std::int64_t id) {
-  return {static_cast<std::uint32_t>(id >> 8), hour_of_bucket(id >> 40)};
+  return {raw(series_of_chunk(id)), hour_of_bucket(id >> 40)};
 }
 
 SeriesHour place_of_hour_chunk(std::int64_t id) {
@@ -43,10 +45,10 @@ Result<void> add_to(MergedReadings& merged, ChunkTable& chunks, std::int64_t id)
 Result<BuiltPartition> Compaction::build(const PartitionName& name, std::int64_t made_at_us) {
   auto snapshot = reader_.snapshot();
   if (!snapshot) return snapshot.error();
-  const auto before = reader_.catalogue().find(name.day);
+  const auto before = reader_.catalogue().find(name.day, name.retention_class);
   if (!before) return before.error();
   BuiltPartition built;
-  PartitionReader* base = nullptr;
+  std::shared_ptr<PartitionReader> base;
   std::vector<std::int64_t> base_ids;
   if (*before) {
     auto opened = reader_.partition((*before)->name);
@@ -59,17 +61,15 @@ Result<BuiltPartition> Compaction::build(const PartitionName& name, std::int64_t
     base_ids = std::move(*ids);
     built.base_generation = (*before)->name.generation;
   }
-  const BucketSpan buckets = buckets_of_day(name.day);
-  auto recent_ids = reader_.chunks().ids(chunk_id(buckets.first, SeriesId{0}, 0),
-                                         chunk_id(buckets.last, SeriesId{0xffffffff}, kMaxParts - 1));
+  auto recent_ids = choose(name, built);
   if (!recent_ids) return recent_ids.error();
-  built.recent_chunks = recent_ids->size();
+  if (recent_ids->empty()) return errc::gone;
 
   const std::string file = name.to_text();
   auto writer = PartitionWriter::create(folder_.making_path_of(file), options_);
   if (!writer) return writer.error();
   const CommitNumber seal = snapshot->sealed_through;
-  if (auto done = write_units(std::move(*recent_ids), base_ids, base, **writer, seal); !done) return done.error();
+  if (auto done = write_units(std::move(*recent_ids), base_ids, base.get(), **writer, seal); !done) return done.error();
   auto totals = (*writer)->totals();
   if (!totals) return totals.error();
   if (auto done = (*writer)->finish(name, epoch_, seal); !done) return done.error();
@@ -78,6 +78,30 @@ Result<BuiltPartition> Compaction::build(const PartitionName& name, std::int64_t
   built.record.bytes = DataFolder::database_bytes(folder_.making_path_of(file));
   if (!folder_.publish(file)) return errc::storage_failed;
   return built;
+}
+
+Result<std::vector<std::int64_t>> Compaction::choose(const PartitionName& name, BuiltPartition& built) {
+  auto placement = DayPlacement::open(reader_, name.day, class_of_);
+  if (!placement) return placement.error();
+  const BucketSpan buckets = buckets_of_day(name.day);
+  const auto ids = reader_.chunks().ids(chunk_id(buckets.first, SeriesId{0}, 0),
+                                        chunk_id(buckets.last, SeriesId{0xffffffff}, kMaxParts - 1));
+  if (!ids) return ids.error();
+  std::vector<std::int64_t> chosen;
+  bool goes_on = false;
+  for (const std::int64_t id : *ids) {
+    const auto retention_class = placement->class_of(series_of_chunk(id));
+    if (!retention_class) return retention_class.error();
+    if (*retention_class != name.retention_class) {
+      goes_on = false;
+      continue;
+    }
+    chosen.push_back(id);
+    if (!std::exchange(goes_on, true)) built.recent_ids.push_back({id, id});
+    built.recent_ids.back().last = id;
+  }
+  built.recent_chunks = chosen.size();
+  return chosen;
 }
 
 Result<void> Compaction::write_units(std::vector<std::int64_t> recent_ids, const std::vector<std::int64_t>& base_ids,
@@ -129,9 +153,8 @@ Result<void> Compaction::write_unit(std::span<const std::int64_t> recent_ids, st
   }
   merged.sort();
   const SeriesHour place = place_of_recent(recent_ids.front());
-  const SeriesId series{place.series};
   return PartWriter(writer.chunks(), seal)
-      .write(hour_chunk_id(series, place.hour, 0), series, merged, merged.readings());
+      .write(hour_chunk_id(SeriesId{place.series}, place.hour, 0), merged, merged.readings());
 }
 
 Result<TakenUp> take_up(RecentDatabase& recent, const BuiltPartition& built) {
@@ -139,15 +162,20 @@ Result<TakenUp> take_up(RecentDatabase& recent, const BuiltPartition& built) {
   if (!transaction) return transaction.error();
   const PartitionName& name = built.record.name;
   auto& catalogue = recent.partitions();
-  const auto before = catalogue.find(name.day);
+  const auto before = catalogue.find(name.day, name.retention_class);
   if (!before) return before.error();
   if ((*before ? (*before)->name.generation : 0) != built.base_generation) return TakenUp::changed;
   // Sealing may have rewritten a bucket's parts, and expiry deleted some: what is in the file is then not what would
   // go.
+  std::uint64_t erased = 0;
+  for (const auto& [first, last] : built.recent_ids) {
+    const auto some = recent.chunks().erase_sealed(first, last, built.record.seal);
+    if (!some) return some.error();
+    erased += *some;
+  }
+  if (erased != built.recent_chunks) return TakenUp::changed;
   const BucketSpan buckets = buckets_of_day(name.day);
-  const auto erased = recent.chunks().erase_sealed(buckets.first, buckets.last, built.record.seal);
-  if (!erased) return erased.error();
-  if (*erased != built.recent_chunks) return TakenUp::changed;
+  if (auto done = recent.chunks().drop_empty_buckets(buckets.first, buckets.last); !done) return done.error();
   if (*before) {
     if (auto done = catalogue.add_removal((*before)->name.to_text()); !done) return done.error();
   }

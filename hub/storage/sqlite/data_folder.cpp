@@ -47,20 +47,26 @@ std::string DataFolder::segment_path(CommitNumber first) const {
 
 std::vector<DataFolder::SegmentFile> DataFolder::segments() const {
   std::vector<SegmentFile> found;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(path_, error)) {
+    const CommitNumber first = first_commit_of(entry.path().filename().string());
+    if (first != 0) found.push_back({first, entry.path().string()});
+  }
+  std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  return found;
+}
+
+void DataFolder::remove_orphans() const {
   std::vector<std::string> orphans;
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(path_, error)) {
     const std::string name = entry.path().filename().string();
-    if (const CommitNumber first = first_commit_of(name); first != 0) {
-      found.push_back({first, entry.path().string()});
-    } else if (name.ends_with("-wal") || name.ends_with("-shm")) {
-      const std::string main = name.substr(0, name.size() - 4);
-      if (first_commit_of(main) != 0 && !fs::exists(path_ + "/" + main, error)) orphans.push_back(path_ + "/" + main);
-    }
+    if (!name.ends_with("-wal") && !name.ends_with("-shm")) continue;
+    const std::string database = name.substr(0, name.size() - 4);
+    if (first_commit_of(database) != 0 && !fs::exists(path_ + "/" + database, error))
+      orphans.push_back(path_ + "/" + database);
   }
   for (const auto& path : orphans) remove_database(path);
-  std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-  return found;
 }
 
 void DataFolder::remove_database(const std::string& path) const {

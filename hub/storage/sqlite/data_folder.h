@@ -26,9 +26,10 @@ class DataFolder {
   bool make() const;
   std::string recent_path() const;
   std::string segment_path(CommitNumber first) const;
-  /// Journal segments, oldest first. Logs and indexes whose segment is gone are removed on the way: a crash in
-  /// remove_database leaves them.
+  /// Journal segments, oldest first.
   std::vector<SegmentFile> segments() const;
+  /// Removes logs and indexes whose segment is gone: a crash in remove_database leaves them. The hub only.
+  void remove_orphans() const;
   /// A database with its -wal and -shm, the database first: what is left over after a crash is then a log without a
   /// database, which nothing reads. Through SQLite's VFS, so that tests see it.
   void remove_database(const std::string& path) const;

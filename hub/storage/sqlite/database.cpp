@@ -3,6 +3,8 @@
 namespace hub::sqlite {
 
 error_code to_error(int sqlite_code) {
+  // The index of the log had no room to grow; nothing is known to be wrong with what was written.
+  if (sqlite_code == SQLITE_IOERR_SHMSIZE) return errc::unavailable;
   switch (sqlite_code & 0xff) {
     case SQLITE_OK:
     case SQLITE_ROW:
@@ -34,6 +36,7 @@ Result<Database> Database::open(const std::string& path, const OpenOptions& opti
   sqlite3_busy_timeout(raw, options.busy_timeout_ms);
   if (!options.checkpoint_on_close) sqlite3_db_config(raw, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   std::string pragmas = "PRAGMA foreign_keys=ON;PRAGMA temp_store=MEMORY;";
+  if (options.page_bytes > 0) pragmas += "PRAGMA page_size=" + std::to_string(options.page_bytes) + ";";
   if (options.write_once) {
     pragmas += "PRAGMA journal_mode=OFF;PRAGMA synchronous=OFF;PRAGMA locking_mode=EXCLUSIVE;";
   } else if (!options.read_only) {

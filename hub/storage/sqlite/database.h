@@ -27,6 +27,7 @@ struct OpenOptions {
   const char* synchronous = "FULL";  // tests prove that "OFF" loses data
   bool checkpoint_on_close = true;   // journal segments: false
   bool write_once = false;           // no log and no syncs: worth nothing until sync_file() answers
+  int page_bytes = 0;                // of a new file; 0: as SQLite wants it
   int wal_autocheckpoint_pages = 1000;
   int busy_timeout_ms = 5'000;
 };

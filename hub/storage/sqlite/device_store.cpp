@@ -100,6 +100,30 @@ class SqliteDeviceStore final : public DeviceStore {
     return transaction->commit();
   }
 
+  Result<std::vector<GroupRecord>> load_groups() override {
+    std::vector<GroupRecord> groups;
+    const auto done = load_groups_.each([&](const Statement& row) {
+      GroupRecord group;
+      group.name = row.text(0);
+      group.created_us = row.integer(2);
+      const bool readable = from_json_text(row.text(1), group.tags);
+      groups.push_back(std::move(group));
+      return readable;
+    });
+    if (!done) return done.error();
+    return groups;
+  }
+
+  Result<void> put_group(const GroupRecord& group) override {
+    return put_group_.run(group.name, to_json_text(group.tags), group.created_us);
+  }
+
+  Result<void> remove_group(const std::string& name) override {
+    if (auto done = remove_group_.run(name); !done) return done;
+    if (db_.changes() == 0) return errc::not_found;
+    return {};
+  }
+
  private:
   Database& db_;
   CachedStatement load_devices_{db_,
@@ -120,6 +144,11 @@ class SqliteDeviceStore final : public DeviceStore {
   CachedStatement add_series_{
       db_, "INSERT INTO series (device, name, unit, type, interval_ms, revision) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"};
   CachedStatement update_interval_{db_, "UPDATE series SET interval_ms = ?2 WHERE id = ?1"};
+  CachedStatement load_groups_{db_, "SELECT name, tags, created_us FROM device_groups ORDER BY name"};
+  CachedStatement put_group_{db_,
+                             "INSERT INTO device_groups (name, tags, created_us) VALUES (?1, ?2, ?3) "
+                             "ON CONFLICT (name) DO UPDATE SET tags = excluded.tags"};
+  CachedStatement remove_group_{db_, "DELETE FROM device_groups WHERE name = ?1"};
 };
 
 }  // namespace

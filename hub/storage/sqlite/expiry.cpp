@@ -8,10 +8,10 @@ Result<void> expire_partition(RecentDatabase& recent, const PartitionName& name,
   auto transaction = Transaction::begin(recent.connection());
   if (!transaction) return transaction.error();
   auto& catalogue = recent.partitions();
-  const auto held = catalogue.find(name.day);
+  const auto held = catalogue.find(name.day, name.retention_class);
   if (!held) return held.error();
   if (!*held || (*held)->name != name) return {};
-  if (auto done = catalogue.erase(name.day); !done) return done;
+  if (auto done = catalogue.erase(name.day, name.retention_class); !done) return done;
   if (auto done = catalogue.add_removal(name.to_text()); !done) return done;
   if (auto done = catalogue.put_expired({name.day, name.retention_class, name.generation, summarised}); !done)
     return done;
@@ -24,9 +24,9 @@ Result<std::uint64_t> expire_before(RecentDatabase& recent, std::int64_t before_
   if (!partitions) return partitions.error();
   for (const auto& partition : *partitions) {
     if (partition.last_us >= before_us) continue;
-    const auto expired = recent.partitions().expired(partition.name.day, partition.name.day);
+    const auto expired = recent.partitions().find_expired(partition.name.day, partition.name.retention_class);
     if (!expired) return expired.error();
-    const std::uint32_t before = expired->empty() ? 0 : expired->front().summarised;
+    const std::uint32_t before = *expired ? (*expired)->summarised : 0;
     if (auto done = expire_partition(recent, partition.name, before); !done) return done.error();
     readings += partition.readings;
   }

@@ -2,13 +2,13 @@
 
 namespace hub::sqlite {
 
-Result<void> write_version(Database& db, const base::Id128& epoch) {
+Result<void> write_version(Database& db, const base::Id128& epoch, std::int64_t format) {
   if (auto done = db.execute("CREATE TABLE meta(key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID");
       !done)
     return done;
   auto insert = db.prepare("INSERT INTO meta(key, value) VALUES ('format', ?), ('epoch', ?)");
   if (!insert) return insert.error();
-  insert->bind(1, kReadingsFormat);
+  insert->bind(1, format);
   insert->bind_blob(2, base::as_chars(epoch));
   return insert->run();
 }
@@ -50,10 +50,10 @@ Problem file_problem(const std::string& path, const error_code& error, const std
   return {code == errc::internal ? errc::storage_failed : code, detail, ""};
 }
 
-Problem newer_format_problem(const std::string& path, std::int64_t format) {
+Problem newer_format_problem(const std::string& path, std::int64_t format, std::int64_t known) {
   return {errc::unsupported_version,
           path + ": format " + std::to_string(format) + " is newer than this program's format " +
-              std::to_string(kReadingsFormat) +
+              std::to_string(known) +
               ". Start the version of telemetry-hub that wrote it, or a newer one; nothing was changed.",
           ""};
 }

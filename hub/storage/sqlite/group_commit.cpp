@@ -225,6 +225,7 @@ Result<GroupCommit::Verdict> GroupCommit::decide(StoredFrame& frame, CommitNumbe
   if (!cursor) return Result<Verdict>(boost::system::in_place_error, cursor.error());
   verdict.durable_sequence = durable->sequence;
   verdict.needs_commit = frame.last_sequence > durable->sequence;
+  const CommitNumber known_since = cursor->commit;
   switch (admit(frame, *cursor, number)) {
     case Admission::ahead:
       verdict.result = error_code(errc::conflict);
@@ -237,6 +238,7 @@ Result<GroupCommit::Verdict> GroupCommit::decide(StoredFrame& frame, CommitNumbe
       break;
   }
   cursors_.stage(frame.stream, *cursor);
+  explain_gaps(frame, known_since, restore_);
   for (auto& gap : frame.gaps) gap.device = frame.stream.device;
   for (const auto& column : frame.columns) group_types_[column.series] = type_of(column.values);
   group_by_times(frame);

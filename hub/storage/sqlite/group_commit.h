@@ -50,6 +50,8 @@ class GroupCommit {
   CommitNumber rotate();
   /// From here on cursors of commits up to this one may be forgotten.
   void set_sealed_through(CommitNumber commit) { sealed_through_ = commit; }
+  /// Before start().
+  void set_restore_point(const RestorePoint& restore) { restore_ = restore; }
   void on_commit(std::function<void(const CommitPtr&)> listener) { listener_ = std::move(listener); }
   /// Refuses everything from now on.
   void fail(std::string why);
@@ -97,6 +99,7 @@ class GroupCommit {
 
   // Journal thread only.
   StreamCursors cursors_;
+  RestorePoint restore_;
   CommitNumber cursors_forgotten_ = 0;
   bool low_on_space_ = false;
   std::unordered_map<SeriesId, ValueType> group_types_;

@@ -1,5 +1,7 @@
 #include "hub/storage/sqlite/journal_codec.h"
 
+#include <google/protobuf/arena.h>
+
 #include <algorithm>
 #include <unordered_map>
 
@@ -18,6 +20,7 @@ void encode_blocks(const StoredFrame& frame, JournalFrame& out) {
     auto& block = blocks[column.times.get()];
     if (block == nullptr) {
       block = out.add_blocks();
+      block->mutable_columns()->Reserve(static_cast<int>(frame.columns.size()));
       wire::encode_times(*column.times, 0, *block);
     }
     auto* encoded = block->add_columns();
@@ -73,7 +76,13 @@ Result<StoredFrame> decode_frame(const JournalFrame& in) {
 }  // namespace
 
 std::string encode_journal_row(std::span<const StoredFrame> frames) {
-  telemetry::v1::JournalRow row;
+  // A commit is a thousand small messages, which live and die together.
+  google::protobuf::ArenaOptions pages;
+  pages.start_block_size = 64 * 1024;
+  pages.max_block_size = 1024 * 1024;
+  google::protobuf::Arena arena(pages);
+  auto& row = *google::protobuf::Arena::CreateMessage<telemetry::v1::JournalRow>(&arena);
+  row.mutable_frames()->Reserve(static_cast<int>(frames.size()));
   for (const auto& frame : frames) {
     auto& out = *row.add_frames();
     out.set_device_id(frame.stream.device.str());

@@ -4,6 +4,10 @@
 
 namespace hub::sqlite {
 
+void MergedReadings::reserve(std::size_t readings) {
+  readings_.reserve(readings);
+}
+
 void MergedReadings::add_run(const TailRun& run, std::int64_t from_us, std::int64_t to_us) {
   const auto source = static_cast<std::uint32_t>(sources_.size());
   sources_.push_back({&run.column->values, run.commit->number, run.commit->number, run.frame->received_at_us,
@@ -26,7 +30,7 @@ void MergedReadings::add_chunk(const ChunkHeader& header, std::shared_ptr<const 
   const auto begin = std::lower_bound(chunk.times_us.begin(), chunk.times_us.end(), from_us);
   for (auto i = static_cast<std::size_t>(begin - chunk.times_us.begin()); i < chunk.times_us.size(); ++i) {
     if (chunk.times_us[i] >= to_us) break;
-    readings_.push_back({{chunk.times_us[i], header.seal, chunk.ranks[i]}, source, static_cast<std::uint32_t>(i)});
+    readings_.push_back({{chunk.times_us[i], header.seal, chunk.rank(i)}, source, static_cast<std::uint32_t>(i)});
   }
 }
 

@@ -33,6 +33,8 @@ class MergedReadings {
     std::uint32_t source = 0, offset = 0;
   };
 
+  /// For as many; without it they find room as they come.
+  void reserve(std::size_t readings);
   /// Those of its readings that lie in [from, to).
   void add_run(const TailRun& run, std::int64_t from_us, std::int64_t to_us);
   void add_chunk(const ChunkHeader& header, std::shared_ptr<const ChunkReadings> readings, std::int64_t from_us,

@@ -16,11 +16,11 @@ class PartWriter {
   PartWriter(ChunkTable& chunks, CommitNumber seal) : chunks_(&chunks), seal_(seal) {}
 
   /// Parts get ids from `first_id` on; part_of(first_id) may be at most kMaxParts / 2.
-  Result<void> write(std::int64_t first_id, SeriesId series, const MergedReadings& merged,
+  Result<void> write(std::int64_t first_id, const MergedReadings& merged,
                      std::span<const MergedReadings::Reading> readings);
 
  private:
-  Result<void> write_part(std::int64_t id, SeriesId series, const MergedReadings& merged,
+  Result<void> write_part(std::int64_t id, const MergedReadings& merged,
                           std::span<const MergedReadings::Reading> readings, std::span<const std::uint32_t> chosen);
 
   ChunkTable* chunks_;

@@ -11,10 +11,10 @@ constexpr std::int64_t kGapsEveryUs = 3'600 * 1'000'000LL;
 
 }  // namespace
 
-PartitionExpiry::PartitionExpiry(RetentionPolicy policy, const base::Clock& clock, const PartitionFolder& folder,
+PartitionExpiry::PartitionExpiry(Retention retention, const base::Clock& clock, const PartitionFolder& folder,
                                  const OpenOptions& options, const base::Id128& epoch, RecentReaders& readers,
                                  Sealer& sealer)
-    : policy_(policy),
+    : retention_(std::move(retention)),
       clock_(clock),
       folder_(folder),
       options_(options),
@@ -22,17 +22,16 @@ PartitionExpiry::PartitionExpiry(RetentionPolicy policy, const base::Clock& cloc
       readers_(readers),
       sealer_(sealer) {}
 
-std::optional<std::int64_t> PartitionExpiry::cut() {
-  if (policy_.age_us == 0 && policy_.bytes == 0 && policy_.summary_age_us == 0) return std::nullopt;
+std::optional<std::int64_t> PartitionExpiry::now() {
+  if (!retention_.expires_anything()) return std::nullopt;
   const bool trusted = trust_.is_trusted(clock_);
   halted_ = !trusted;
-  if (!trusted) return std::nullopt;
-  return expiry_cut(policy_, clock_.now_us());
+  return trusted ? std::optional(clock_.now_us()) : std::nullopt;
 }
 
 Result<std::size_t> PartitionExpiry::run(const std::function<bool()>& is_ending) {
-  const auto oldest_us = cut();
-  if (halted_ || (policy_.age_us == 0 && policy_.bytes == 0 && policy_.summary_age_us == 0)) return std::size_t{0};
+  const auto now_us = now();
+  if (!now_us) return std::size_t{0};
   std::vector<PartitionRecord> partitions;
   std::vector<SummaryRecord> summaries;
   {
@@ -45,8 +44,8 @@ Result<std::size_t> PartitionExpiry::run(const std::function<bool()>& is_ending)
     if (!held) return held.error();
     auto months = (*reader)->catalogue().summaries();
     if (!months) return months.error();
-    partitions = expired_partitions(*held, policy_, clock_.now_us());
-    summaries = expired_summaries(*months, policy_, clock_.now_us());
+    partitions = expired_partitions(*held, retention_, *now_us);
+    summaries = expired_summaries(*months, retention_, *now_us);
   }
   std::size_t given_up = 0;
   for (const auto& partition : partitions) {
@@ -63,6 +62,7 @@ Result<std::size_t> PartitionExpiry::run(const std::function<bool()>& is_ending)
     if (auto done = expire_summary(summary); !done) return done.error();
     ++given_up;
   }
+  const auto oldest_us = gap_cut(retention_, *now_us);
   if (oldest_us && (!gaps_cut_ || *oldest_us - *gaps_cut_ >= kGapsEveryUs)) {
     auto done = sealer_.run([&](RecentDatabase& recent) { return recent.expire_gaps(*oldest_us); });
     if (!done) return done.error();
@@ -76,9 +76,9 @@ Result<std::uint32_t> PartitionExpiry::summarise(const PartitionRecord& record) 
   const PartitionName& name = record.name;
   auto reader = readers_.borrow();
   if (!reader) return reader.error();
-  const auto expired = (*reader)->catalogue().expired(name.day, name.day);
+  const auto expired = (*reader)->catalogue().find_expired(name.day, name.retention_class);
   if (!expired) return expired.error();
-  const std::uint32_t kept = expired->empty() ? 0 : expired->front().summarised;
+  const std::uint32_t kept = *expired ? (*expired)->summarised : 0;
   auto partition = (*reader)->partition(name);
   if (!partition) return partition.error();
   if (*partition == nullptr) return kept;  // it was answered as a gap until now; its time is over all the same
@@ -108,6 +108,7 @@ Result<void> PartitionExpiry::expire_summary(const SummaryRecord& summary) {
     const auto expired = catalogue.expired(days.first, days.last);
     if (!expired) return expired.error();
     for (ExpiredDay day : *expired) {
+      if (day.retention_class != summary.retention_class) continue;
       day.summarised = 0;
       if (auto done = catalogue.put_expired(day); !done) return done;
     }

@@ -16,11 +16,11 @@ namespace hub::sqlite {
 /// the next try replaces. Files are listed for removal only.
 class PartitionExpiry {
  public:
-  PartitionExpiry(RetentionPolicy policy, const base::Clock& clock, const PartitionFolder& folder,
+  PartitionExpiry(Retention retention, const base::Clock& clock, const PartitionFolder& folder,
                   const OpenOptions& options, const base::Id128& epoch, RecentReaders& readers, Sealer& sealer);
 
-  /// Looks at the clock. Days that end before the answer are old enough to go; nothing: none are, or nobody knows.
-  std::optional<std::int64_t> cut();
+  /// Looks at the clock. The time that it is to be expired by; nothing: nothing expires, or nobody knows the time.
+  std::optional<std::int64_t> now();
   /// Expires what is due until `is_ending`; answers how many files were given up.
   Result<std::size_t> run(const std::function<bool()>& is_ending);
   /// Something is to be expired by the clock, and it cannot be trusted. Any thread.
@@ -30,7 +30,7 @@ class PartitionExpiry {
   Result<std::uint32_t> summarise(const PartitionRecord& partition);
   Result<void> expire_summary(const SummaryRecord& summary);
 
-  const RetentionPolicy policy_;
+  const Retention retention_;
   const base::Clock& clock_;
   const PartitionFolder& folder_;
   const OpenOptions options_;

@@ -42,6 +42,7 @@ class PartitionReader {
 
   /// Headers of the series' chunks of these hours of the day, inclusive.
   Result<std::vector<ChunkHeader>> headers(SeriesId series, int first_hour, int last_hour);
+  Database& connection() { return db_; }
   ChunkTable& chunks() { return chunks_; }
   const PartitionName& name() const { return name_; }
 

@@ -34,12 +34,12 @@ bool PartitionFolder::exists(const std::string& file) const {
 
 void PartitionFolder::note_damaged(const std::string& file) const {
   const std::lock_guard lock(mutex_);
-  damaged_.insert(file);
+  if (damaged_.insert(file).second) ++findings_;
 }
 
 void PartitionFolder::note_readable(const std::string& file) const {
   const std::lock_guard lock(mutex_);
-  damaged_.erase(file);
+  if (damaged_.erase(file) > 0) ++findings_;
 }
 
 bool PartitionFolder::is_unreadable(const std::string& file) const {

@@ -1,6 +1,8 @@
 // The folder partitions/ of a data folder: where files lie, how they come into being and go.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <mutex>
 #include <set>
 #include <string>
@@ -23,11 +25,13 @@ class PartitionFolder {
   /// Where a file is written before it has its name.
   std::string making_path_of(const std::string& file) const { return path_of(file) + ".making"; }
   bool exists(const std::string& file) const;
-  /// What readers found: the file is damaged, or can be read (again).
+  /// What readers found: the file is damaged (or a newer program's), or can be read (again).
   void note_damaged(const std::string& file) const;
   void note_readable(const std::string& file) const;
   /// Missing now, or damaged when it was last opened.
   bool is_unreadable(const std::string& file) const;
+  /// Grows with each file that turns out to be damaged, or readable again.
+  std::uint64_t findings() const { return findings_; }
 
   /// The finished file takes its name, durably.
   bool publish(const std::string& file) const;
@@ -42,6 +46,7 @@ class PartitionFolder {
   FileNames& names_;
   const std::string path_;
   mutable std::mutex mutex_;
+  mutable std::atomic<std::uint64_t> findings_{0};
   mutable std::set<std::string> damaged_;  // at most one name a catalogued file
 };
 

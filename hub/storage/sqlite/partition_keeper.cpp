@@ -7,6 +7,9 @@
 #include <set>
 #include <utility>
 
+#include "hub/storage/sqlite/day_placement.h"
+#include "hub/storage/sqlite/storage_forecast.h"
+
 namespace hub::sqlite {
 namespace {
 
@@ -20,7 +23,7 @@ constexpr std::int64_t kLastDay = std::numeric_limits<std::int64_t>::max();
 PartitionKeeper::PartitionKeeper(PartitionPolicy policy, const base::Clock& clock, const DataFolder& data,
                                  const PartitionFolder& folder, OpenOptions options, const base::Id128& epoch,
                                  RecentReaders& readers, Sealer& sealer)
-    : policy_(policy),
+    : policy_(std::move(policy)),
       clock_(clock),
       data_(data),
       folder_(folder),
@@ -28,7 +31,7 @@ PartitionKeeper::PartitionKeeper(PartitionPolicy policy, const base::Clock& cloc
       epoch_(epoch),
       readers_(readers),
       sealer_(sealer),
-      expiry_(policy.retention, clock, folder, options, epoch, readers, sealer) {}
+      expiry_(policy_.retention, clock, folder, options, epoch, readers, sealer) {}
 
 PartitionKeeper::~PartitionKeeper() {
   stop();
@@ -64,6 +67,7 @@ void PartitionKeeper::report(StoreStatus& status) const {
   status.partition_bytes = partition_bytes_;
   status.compactions = compactions_;
   status.compacted_through = compacted_through_;
+  status.forecast = forecast_;
   status.retention_halted = expiry_.is_halted();
   status.warning = unreadable_.empty() ? trouble_ : unreadable_;
 }
@@ -79,7 +83,9 @@ void PartitionKeeper::loop() {
 
 void PartitionKeeper::look() {
   if (auto done = remove_files(); !done) tell_trouble("old partitions could not be removed", done.error());
-  bool changed = looks_++ % kLooksPerReport == 0;
+  const std::uint64_t findings = folder_.findings();
+  bool changed = looks_++ % kLooksPerReport == 0 || findings != findings_reported_;
+  findings_reported_ = findings;
   CommitNumber seen = 0;
   compact_days(seen, changed);
   const auto expired = expiry_.run([this] { return ending_.load(); });
@@ -104,6 +110,7 @@ void PartitionKeeper::compact_days(CommitNumber& seen, bool& changed) {
     const PartitionName& name = **due;
     const auto done = compact(name);
     changed = true;
+    classes_.erase(name.day);
     if (done && *done == TakenUp::yes) {
       const std::lock_guard lock(mutex_);
       ++compactions_;
@@ -125,7 +132,7 @@ bool PartitionKeeper::is_waiting(std::int64_t day) {
 }
 
 Result<std::optional<PartitionName>> PartitionKeeper::next_due(CommitNumber& seen) {
-  const auto expiry_cut = expiry_.cut();
+  const auto expiry_now = expiry_.now();
   auto reader = readers_.borrow();
   if (!reader) return reader.error();
   auto snapshot = (*reader)->snapshot();
@@ -138,22 +145,49 @@ Result<std::optional<PartitionName>> PartitionKeeper::next_due(CommitNumber& see
     for (const std::int64_t bucket : *buckets) days.insert(day_of_bucket(bucket));
     for (const std::int64_t day : days) {
       if (is_waiting(day)) continue;
-      auto due = generation_due(**reader, day, expiry_cut);
-      if (!due || *due) return due;
+      if (!is_over(day, expiry_now)) continue;
+      const auto classes = classes_of(**reader, day, snapshot->sealed_through);
+      if (!classes) {
+        if (to_errc(classes.error()) == errc::storage_damaged) continue;  // its file may come back
+        return classes.error();
+      }
+      for (const auto& one : *classes) {
+        auto due = generation_due(**reader, day, one, expiry_now);
+        if (!due || *due) return due;
+      }
     }
   }
   seen = snapshot->sealed_through;
   return none;
 }
 
+/// Whether anything of the day may become a partition: by the clock, or by that of expiry where that is ahead of it.
+bool PartitionKeeper::is_over(std::int64_t day, std::optional<std::int64_t> expiry_now) const {
+  const std::int64_t end_us = span_of_day(day).to_us;
+  return clock_.now_us() - policy_.grace_us >= end_us || (expiry_now && end_us <= *expiry_now);
+}
+
+Result<std::set<std::string>> PartitionKeeper::classes_of(RecentReader& reader, std::int64_t day, CommitNumber seal) {
+  if (seal != classes_seal_) classes_.clear();
+  classes_seal_ = seal;
+  if (const auto known = classes_.find(day); known != classes_.end()) return known->second;
+  auto placement = DayPlacement::open(reader, day, policy_.class_of);
+  if (!placement) return placement.error();
+  auto found = placement->classes();
+  if (found) classes_[day] = *found;
+  return found;
+}
+
 Result<std::optional<PartitionName>> PartitionKeeper::generation_due(RecentReader& reader, std::int64_t day,
-                                                                     std::optional<std::int64_t> expiry_cut) {
+                                                                     const std::string& retention_class,
+                                                                     std::optional<std::int64_t> expiry_now) {
   const std::int64_t now_us = clock_.now_us(), end_us = span_of_day(day).to_us;
-  const bool goes = expiry_cut && end_us <= *expiry_cut;  // it expires as a file, so it must become one first
+  const auto cut = expiry_now ? expiry_cut(policy_.retention.of(retention_class), *expiry_now) : std::nullopt;
+  const bool goes = cut && end_us <= *cut;  // it expires as a file, so it must become one first
   if (!goes && now_us - policy_.grace_us < end_us) return std::optional<PartitionName>();
-  const auto held = reader.catalogue().find(day);
+  const auto held = reader.catalogue().find(day, retention_class);
   if (!held) return held.error();
-  PartitionName name{day, kDefaultClass, 1};
+  PartitionName name{day, retention_class, 1};
   if (*held) {
     // A clock that was ahead must not hold late readings back for years.
     const std::int64_t age_us = now_us - (*held)->made_at_us;
@@ -161,9 +195,9 @@ Result<std::optional<PartitionName>> PartitionKeeper::generation_due(RecentReade
     if (folder_.is_unreadable((*held)->name.to_text())) return std::optional<PartitionName>();
     name.generation = (*held)->name.generation + 1;
   }
-  const auto expired = reader.catalogue().expired(day, day);
+  const auto expired = reader.catalogue().find_expired(day, retention_class);
   if (!expired) return expired.error();
-  if (!expired->empty()) name.generation = std::max(name.generation, expired->front().generation + 1);
+  if (*expired) name.generation = std::max(name.generation, (*expired)->generation + 1);
   return std::optional(name);
 }
 
@@ -182,9 +216,11 @@ Result<TakenUp> PartitionKeeper::compact(const PartitionName& name) {
   {
     auto reader = readers_.borrow();
     if (!reader) return reader.error();
-    Compaction compaction(**reader, folder_, options_, epoch_, [this] { return ending_.load(); });
+    Compaction compaction(**reader, folder_, options_, epoch_, policy_.class_of, [this] { return ending_.load(); });
     built = compaction.build(name, clock_.now_us());
   }
+  // Its devices went to another group meanwhile.
+  if (!built && to_errc(built.error()) == errc::gone) return TakenUp::changed;
   if (!built) {
     data_.remove_database(folder_.making_path_of(file));
     return built.error();
@@ -275,13 +311,19 @@ Result<void> PartitionKeeper::refresh_report() {
     check(partition.name.to_text());
   }
   for (const auto& file : summaries) check(file);
+  std::optional<StorageForecast> expected;
+  if (auto growing = growths(partitions, policy_.retention, clock_.now_us()); !growing.empty())
+    expected = forecast(std::move(growing), {data_.free_bytes(), policy_.low_water_bytes});
   const std::lock_guard lock(mutex_);
   partitions_ = partitions.size();
   partition_bytes_ = bytes;
+  forecast_ = std::move(expected);
   unreadable_.clear();
   if (unreadable > 0) {
-    unreadable_ = std::to_string(unreadable) + " of the files of old readings are missing or damaged, the first is " +
-                  folder_.path_of(first) + ": what they hold is answered as a gap. Put them back from a backup.";
+    unreadable_ = std::to_string(unreadable) +
+                  " of the files of old readings are missing, damaged or a newer program's, the first is " +
+                  folder_.path_of(first) +
+                  ": what they hold is answered as a gap. Put them back from a backup, or run that program.";
   }
   return {};
 }

@@ -8,6 +8,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -19,10 +20,12 @@
 namespace hub::sqlite {
 
 struct PartitionPolicy {
-  RetentionPolicy retention;
+  Retention retention;
+  ClassOfSeries class_of;               // empty: all are of kDefaultClass
   std::int64_t grace_us = 0;            // a day is compacted so long after its end
   std::int64_t late_us = 0;             // late readings wait so long for the next generation
   std::uint64_t free_bytes_wanted = 0;  // with less room on the disk nothing is compacted
+  std::uint64_t low_water_bytes = 0;    // with less nothing is stored
 };
 
 /// Owns the thread that compacts: it reads recent.db with a connection from the pool, writes new files, and lets the
@@ -50,10 +53,14 @@ class PartitionKeeper {
   void loop();
   void look();
   Result<std::optional<PartitionName>> next_due(CommitNumber& seen);
-  /// The next generation of the day, where it is time for that.
+  /// The next generation of the day and class, where it is time for that.
   Result<std::optional<PartitionName>> generation_due(RecentReader& reader, std::int64_t day,
-                                                      std::optional<std::int64_t> expiry_cut);
+                                                      const std::string& retention_class,
+                                                      std::optional<std::int64_t> expiry_now);
+  /// Classes of what waits in recent.db for the day, by what was sealed and where devices belonged at `seal`.
+  Result<std::set<std::string>> classes_of(RecentReader& reader, std::int64_t day, CommitNumber seal);
   bool is_waiting(std::int64_t day);
+  bool is_over(std::int64_t day, std::optional<std::int64_t> expiry_now) const;
   void compact_days(CommitNumber& seen, bool& changed);
   Result<TakenUp> compact(const PartitionName& name);
   Result<void> remove_files();
@@ -73,9 +80,12 @@ class PartitionKeeper {
   // The keeper's thread only.
   PartitionExpiry expiry_;
   std::map<std::int64_t, std::chrono::steady_clock::time_point> not_before_;  // days that failed lately
-  std::vector<std::string> retired_;                                          // given up, perhaps still being read
+  std::map<std::int64_t, std::set<std::string>> classes_;                     // of days, as of classes_seal_
+  CommitNumber classes_seal_ = 0;
+  std::vector<std::string> retired_;  // given up, perhaps still being read
   std::uint64_t retired_era_ = 0;
   unsigned looks_ = 0;
+  std::uint64_t findings_reported_ = 0;
 
   std::atomic<bool> ending_{false}, removals_changed_{true};
   mutable std::mutex mutex_;
@@ -83,6 +93,7 @@ class PartitionKeeper {
   bool nudged_ = false;
   std::uint64_t partitions_ = 0, partition_bytes_ = 0, compactions_ = 0;
   CommitNumber compacted_through_ = 0;
+  std::optional<StorageForecast> forecast_;
   std::string trouble_, unreadable_;
   std::thread thread_;
 };

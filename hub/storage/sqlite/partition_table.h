@@ -33,20 +33,23 @@ struct SummaryRecord {
   std::string retention_class = kDefaultClass;
 };
 
-/// On one connection to recent.db, used by its thread; writing inside a Transaction of the seal thread's.
+/// A partition is known by its day and class. On one connection to recent.db, used by its thread; writing inside a
+/// Transaction of the seal thread's.
 class PartitionTable {
  public:
-  static const char* schema();
+  /// Makes the tables, or those of format 1, which had one class a day, into today's.
+  static Result<void> prepare(Database& db);
   explicit PartitionTable(Database& db);
 
-  /// In order of days.
+  /// In order of days, then classes.
   Result<std::vector<PartitionRecord>> list(std::int64_t first_day, std::int64_t last_day);
-  Result<std::optional<PartitionRecord>> find(std::int64_t day);
-  /// Replaces the day's record.
+  Result<std::optional<PartitionRecord>> find(std::int64_t day, const std::string& retention_class);
+  /// Replaces the record of its day and class.
   Result<void> put(const PartitionRecord& record);
-  Result<void> erase(std::int64_t day);
+  Result<void> erase(std::int64_t day, const std::string& retention_class);
 
   Result<std::vector<ExpiredDay>> expired(std::int64_t first_day, std::int64_t last_day);
+  Result<std::optional<ExpiredDay>> find_expired(std::int64_t day, const std::string& retention_class);
   Result<void> put_expired(const ExpiredDay& day);
 
   Result<std::vector<SummaryRecord>> summaries();

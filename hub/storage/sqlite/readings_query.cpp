@@ -4,6 +4,7 @@
 #include <charconv>
 #include <set>
 #include <tuple>
+#include <unordered_set>
 
 #include "hub/storage/sqlite/column_codec.h"
 #include "hub/storage/sqlite/series_view.h"
@@ -73,9 +74,9 @@ Result<void> add_unreadable(RecentReader& reader, const GapQuery& query, std::ve
 
 }  // namespace
 
-Result<RawPage> query_raw(RecentReader& reader, const Tail& tail, const RawQuery& query) {
+Result<RawPage> query_raw(RecentReader& reader, const Tail& tail, const RawQuery& query, const QueryLimit& limit) {
   if (query.limit == 0 || query.from_us > query.to_us) return errc::invalid_argument;
-  const std::size_t limit = std::min(query.limit, kMaxPage);
+  const std::size_t page_size = std::min(query.limit, kMaxPage);
   std::int64_t from_us = query.from_us;
   PageEnd end;
   bool resumed = false;
@@ -96,10 +97,12 @@ Result<RawPage> query_raw(RecentReader& reader, const Tail& tail, const RawQuery
   std::uint64_t skip = end.answered;
   bool any = false;
   for (const std::int64_t day : *days) {
+    if (auto going = limit.check(); !going) return going.error();
     auto chunks = view->chunks(day);
     if (!chunks) return chunks.error();
     DecodedChunks decoded;
     for (const std::int64_t bucket : buckets_with_readings(*chunks, view->runs(), day, from_us, query.to_us)) {
+      if (auto going = limit.check(); !going) return going.error();
       const TimeSpan span = span_of_bucket(bucket);
       const std::int64_t low = std::max(from_us, span.from_us), high = std::min(query.to_us, span.to_us);
       MergedReadings merged;
@@ -114,7 +117,7 @@ Result<RawPage> query_raw(RecentReader& reader, const Tail& tail, const RawQuery
           --skip;
           continue;
         }
-        if (page.times_us.size() == limit) {
+        if (page.times_us.size() == page_size) {
           page.next = end.to_text();
           return page;
         }
@@ -130,13 +133,15 @@ Result<RawPage> query_raw(RecentReader& reader, const Tail& tail, const RawQuery
   return page;
 }
 
-Result<std::vector<Gap>> query_gaps(RecentReader& reader, const Tail& tail, const GapQuery& query) {
+Result<std::vector<Gap>> query_gaps(RecentReader& reader, const Tail& tail, const GapQuery& query,
+                                    const QueryLimit& limit) {
   if (query.from_us > query.to_us) return errc::invalid_argument;
   const auto unsealed = tail.copy_gaps(query.device, query.from_us, query.to_us);
   auto snapshot = reader.snapshot();
   if (!snapshot) return snapshot.error();
   auto placed = reader.gaps(query.device, query.from_us, query.to_us, kMaxGaps + 1);
   if (!placed) return placed.error();
+  if (auto going = limit.check(); !going) return going.error();
   for (const auto& gap : unsealed) {
     if (gap.commit > snapshot->sealed_through) placed->push_back(gap);
   }
@@ -145,12 +150,11 @@ Result<std::vector<Gap>> query_gaps(RecentReader& reader, const Tail& tail, cons
   std::stable_sort(placed->begin(), placed->end(), [](const PlacedGap& a, const PlacedGap& b) {
     return std::tie(a.from_us, a.commit) < std::tie(b.from_us, b.commit);
   });
+  const std::unordered_set<SeriesId> wanted(query.series.begin(), query.series.end());
   std::vector<Gap> gaps;
   for (auto& gap : *placed) {
     const SeriesId series = gap.gap.series;
-    if (query.series.empty() || raw(series) == 0 ||
-        std::find(query.series.begin(), query.series.end(), series) != query.series.end())
-      gaps.push_back(std::move(gap.gap));
+    if (wanted.empty() || raw(series) == 0 || wanted.contains(series)) gaps.push_back(std::move(gap.gap));
   }
   return gaps;
 }

@@ -5,6 +5,9 @@
 namespace hub::sqlite {
 namespace {
 
+/// A chunk of ten minutes at 1 Hz takes a kilobyte: of small pages a fifth would stay empty.
+constexpr int kPageBytes = 16 * 1024;
+
 constexpr const char* kRecentSchema =
     "CREATE TABLE gap(id INTEGER PRIMARY KEY, device TEXT NOT NULL, series INTEGER NOT NULL, "
     "placed_from INTEGER NOT NULL, placed_to INTEGER NOT NULL, from_time INTEGER NOT NULL, to_time INTEGER NOT NULL, "
@@ -23,7 +26,9 @@ constexpr const char* kRecentSchema =
 Outcome<std::unique_ptr<RecentDatabase>> RecentDatabase::open(const DataFolder& folder, const OpenOptions& options,
                                                               bool journal_exists, base::Random& random) {
   const std::string path = folder.recent_path();
-  auto db = Database::open(path, options);
+  OpenOptions sized = options;
+  sized.page_bytes = kPageBytes;
+  auto db = Database::open(path, sized);
   if (!db) return file_problem(path, db.error(), "cannot be opened");
   std::unique_ptr<RecentDatabase> recent(new RecentDatabase);
   recent->db_ = std::move(*db);
@@ -38,8 +43,8 @@ Outcome<std::unique_ptr<RecentDatabase>> RecentDatabase::open(const DataFolder& 
                      ""};
     }
     if (auto done = recent->make_tables(random); !done) return file_problem(path, done.error(), "cannot be made");
-  } else if ((*version)->format > kReadingsFormat) {
-    return newer_format_problem(path, (*version)->format);
+  } else if ((*version)->format > kRecentFormat) {
+    return newer_format_problem(path, (*version)->format, kRecentFormat);
   } else {
     recent->epoch_ = (*version)->epoch;
   }
@@ -54,7 +59,7 @@ Result<void> RecentDatabase::make_tables(base::Random& random) {
   epoch_ = random.next_id();
   auto transaction = Transaction::begin(db_);
   if (!transaction) return transaction.error();
-  if (auto done = write_version(db_, epoch_); !done) return done;
+  if (auto done = write_version(db_, epoch_, kRecentFormat); !done) return done;
   if (auto done = db_.execute(std::string(ChunkTable::bucket_schema()) + ChunkTable::schema() + kRecentSchema); !done)
     return done;
   return transaction->commit();
@@ -63,7 +68,7 @@ Result<void> RecentDatabase::make_tables(base::Random& random) {
 Result<void> RecentDatabase::prepare() {
   // A seal writes many pages in one transaction; without room they would go to the log twice.
   if (auto done = db_.execute("PRAGMA cache_size=-65536;PRAGMA journal_size_limit=67108864"); !done) return done;
-  if (auto done = db_.execute(PartitionTable::schema()); !done) return done;
+  if (auto done = PartitionTable::prepare(db_); !done) return done;
   const std::pair<Statement*, const char*> wanted[] = {
       {&put_gap_,
        "INSERT INTO gap(device, series, placed_from, placed_to, from_time, to_time, count, at_most, reason, "
@@ -83,13 +88,24 @@ Result<void> RecentDatabase::prepare() {
     if (!prepared) return prepared.error();
     *statement = std::move(*prepared);
   }
-  auto select = db_.prepare("SELECT value FROM meta WHERE key='sealed_through'");
+  const auto sealed = read_meta("sealed_through");
+  if (!sealed) return sealed.error();
+  if (!*sealed) return errc::storage_damaged;
+  sealed_through_ = static_cast<CommitNumber>(**sealed);
+  const auto restored = read_meta("restored_through"), restored_at = read_meta("restored_at");
+  if (!restored) return restored.error();
+  if (!restored_at) return restored_at.error();
+  restore_point_ = {static_cast<CommitNumber>(restored->value_or(0)), restored_at->value_or(0)};
+  return {};
+}
+
+Result<std::optional<std::int64_t>> RecentDatabase::read_meta(const char* key) {
+  auto select = db_.prepare("SELECT value FROM meta WHERE key=?");
   if (!select) return select.error();
+  select->bind_all(std::string(key));
   auto row = select->step();
   if (!row) return row.error();
-  if (!*row) return errc::storage_damaged;
-  sealed_through_ = static_cast<CommitNumber>(select->integer(0));
-  return {};
+  return *row ? std::optional(select->integer(0)) : std::nullopt;
 }
 
 Result<void> RecentDatabase::load_latest(LatestTable& latest) {

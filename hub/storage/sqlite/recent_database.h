@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/random.h"
@@ -26,6 +27,7 @@ class RecentDatabase {
 
   const base::Id128& epoch() const { return epoch_; }
   CommitNumber sealed_through() const { return sealed_through_; }
+  const RestorePoint& restore_point() const { return restore_point_; }
   Result<void> load_latest(LatestTable& latest);
 
   Database& connection() { return db_; }
@@ -44,6 +46,7 @@ class RecentDatabase {
   RecentDatabase() = default;
   Result<void> make_tables(base::Random& random);
   Result<void> prepare();
+  Result<std::optional<std::int64_t>> read_meta(const char* key);
 
   Database db_;
   ChunkTable chunks_{db_};
@@ -51,6 +54,7 @@ class RecentDatabase {
   Statement put_gap_, put_cursor_, put_latest_, put_sealed_, expire_gaps_;
   base::Id128 epoch_{};
   CommitNumber sealed_through_ = 0;
+  RestorePoint restore_point_;
 };
 
 }  // namespace hub::sqlite

@@ -89,24 +89,43 @@ Result<StreamCursor> RecentReader::cursor(const StreamKey& stream) {
   return found;
 }
 
-Result<PartitionReader*> RecentReader::partition(const PartitionName& name) {
+bool RecentReader::is_absent(const std::string& file, errc why) {
+  switch (why) {
+    case errc::not_found:
+      absent_.insert(file);
+      return true;
+    case errc::storage_damaged:
+    case errc::unsupported_version:  // a newer program's, that the hub was taken back from
+      folder_->note_damaged(file);
+      return true;
+    default:
+      return false;
+  }
+}
+
+Result<std::shared_ptr<PartitionReader>> RecentReader::partition(const PartitionName& name) {
   for (auto it = partitions_.begin(); it != partitions_.end(); ++it) {
     if ((*it)->name() != name) continue;
     partitions_.splice(partitions_.begin(), partitions_, it);
-    return partitions_.front().get();
+    return partitions_.front();
   }
-  if (folder_ == nullptr) return nullptr;  // a pool for cursors only
+  if (folder_ == nullptr) return std::shared_ptr<PartitionReader>();  // a pool for cursors only
   auto opened = PartitionReader::open(folder_->path_of(name.to_text()), name, options_);
   if (!opened) {
-    const errc why = to_errc(opened.error());
-    if (why != errc::not_found && why != errc::storage_damaged) return opened.error();
-    if (why == errc::storage_damaged) folder_->note_damaged(name.to_text());
-    return nullptr;
+    if (!is_absent(name.to_text(), to_errc(opened.error()))) return opened.error();
+    return std::shared_ptr<PartitionReader>();
   }
   folder_->note_readable(name.to_text());
   if (partitions_.size() >= kMaxOpenPartitions) partitions_.pop_back();
   partitions_.push_front(std::move(*opened));
-  return partitions_.front().get();
+  return partitions_.front();
+}
+
+bool RecentReader::is_unreadable(const PartitionName& name) {
+  const std::string file = name.to_text();
+  if (!folder_->is_unreadable(file)) return false;
+  if (!folder_->exists(file)) absent_.insert(file);
+  return true;
 }
 
 Result<SummaryReader*> RecentReader::summary(std::int64_t month, const std::string& retention_class) {
@@ -118,9 +137,7 @@ Result<SummaryReader*> RecentReader::summary(std::int64_t month, const std::stri
   }
   auto opened = SummaryReader::open(folder_->path_of(file), options_);
   if (!opened) {
-    const errc why = to_errc(opened.error());
-    if (why != errc::not_found && why != errc::storage_damaged) return opened.error();
-    if (why == errc::storage_damaged) folder_->note_damaged(file);
+    if (!is_absent(file, to_errc(opened.error()))) return opened.error();
     return nullptr;
   }
   folder_->note_readable(file);

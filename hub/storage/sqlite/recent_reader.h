@@ -5,10 +5,13 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "hub/storage/sqlite/chunk_table.h"
+#include "hub/storage/sqlite/file_version.h"
 #include "hub/storage/sqlite/partition_file.h"
 #include "hub/storage/sqlite/partition_folder.h"
 #include "hub/storage/sqlite/partition_table.h"
@@ -26,6 +29,9 @@ class RecentReader {
   static Result<std::unique_ptr<RecentReader>> open(const std::string& path, OpenOptions options,
                                                     const PartitionFolder* partitions = nullptr);
 
+  /// Nothing where the file's making was interrupted.
+  Result<std::optional<FileVersion>> version() { return read_version(db_); }
+
   /// One consistent state of the file for as long as the object lives.
   class Snapshot {
    public:
@@ -34,13 +40,17 @@ class RecentReader {
   };
   Result<Snapshot> snapshot();
 
+  Database& connection() { return db_; }
   ChunkTable& chunks() { return chunks_; }
   PartitionTable& catalogue() { return catalogue_; }
-  /// Stays open at least until the next call. nullptr: the file is missing or damaged.
-  Result<PartitionReader*> partition(const PartitionName& name);
-  /// The month's summary, in the same way.
+  /// nullptr: the file is missing, damaged or a newer program's. Of this reader's thread, as the reader is.
+  Result<std::shared_ptr<PartitionReader>> partition(const PartitionName& name);
+  /// The month's summary, in the same way; stays open at least until the next call.
   Result<SummaryReader*> summary(std::int64_t month, const std::string& retention_class);
-  bool is_unreadable(const PartitionName& name) const { return folder_->is_unreadable(name.to_text()); }
+  /// Files that were asked for and not there, since the last call. Of a hub in another process they may have been
+  /// replaced after the snapshot, which a new one then tells.
+  std::set<std::string> take_absent() { return std::exchange(absent_, {}); }
+  bool is_unreadable(const PartitionName& name);
   /// Device-wide gaps and those of `series` (all where empty) that touch [from, to), at most `limit`.
   Result<std::vector<PlacedGap>> gaps(const DeviceId& device, std::int64_t from_us, std::int64_t to_us,
                                       std::size_t limit);
@@ -48,6 +58,8 @@ class RecentReader {
   Result<StreamCursor> cursor(const StreamKey& stream);
 
  private:
+  /// A file could not be opened: true where what it holds is to be answered as a gap.
+  bool is_absent(const std::string& file, errc why);
   RecentReader() = default;
   Database db_;
   ChunkTable chunks_{db_};
@@ -55,7 +67,8 @@ class RecentReader {
   Statement sealed_, gaps_, cursor_;
   OpenOptions options_;
   const PartitionFolder* folder_ = nullptr;
-  std::list<std::unique_ptr<PartitionReader>> partitions_;                       // the last used first
+  std::set<std::string> absent_;
+  std::list<std::shared_ptr<PartitionReader>> partitions_;                       // the last used first
   std::list<std::pair<std::string, std::unique_ptr<SummaryReader>>> summaries_;  // likewise, by file
 };
 

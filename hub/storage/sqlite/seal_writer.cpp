@@ -26,6 +26,9 @@ Result<void> SealWriter::write(std::span<const CommitPtr> commits) {
   }
   for (const auto& [id, runs] : series) {
     MergedReadings merged;
+    std::size_t readings = 0;
+    for (const auto& run : runs) readings += run.column->times->size();
+    merged.reserve(readings);
     for (const auto& run : runs) merged.add_run(run, kFirstTime, kEndOfTime);
     merged.sort();
     if (auto done = write_series(id, merged); !done) return done;
@@ -39,9 +42,10 @@ Result<void> SealWriter::write(std::span<const CommitPtr> commits) {
 Result<void> SealWriter::write_series(SeriesId series, const MergedReadings& merged) {
   const auto readings = merged.readings();
   for (std::size_t begin = 0; begin < readings.size();) {
-    const std::int64_t bucket = bucket_of(readings[begin].order.time_us);
+    const std::int64_t bucket = bucket_of(readings[begin].order.time_us), end_us = span_of_bucket(bucket).to_us;
     std::size_t end = begin + 1;
-    while (end < readings.size() && bucket_of(readings[end].order.time_us) == bucket) ++end;
+    while (end < readings.size() && readings[end].order.time_us < end_us) ++end;
+    if (bucket == kMaxBucket) end = readings.size();
     if (auto done = write_bucket(series, bucket, merged, readings.subspan(begin, end - begin)); !done) return done;
     begin = end;
   }
@@ -55,10 +59,10 @@ Result<void> SealWriter::write_bucket(SeriesId series, std::int64_t bucket, cons
   if (!headers) return headers.error();
   if (headers->empty()) {
     if (auto done = recent_.chunks().add_bucket(bucket); !done) return done;
-    return parts_.write(chunk_id(bucket, series, 0), series, merged, readings);
+    return parts_.write(chunk_id(bucket, series, 0), merged, readings);
   }
   const std::uint32_t next = part_of(headers->back().id) + 1;
-  if (next <= kFirstPartsKept) return parts_.write(chunk_id(bucket, series, next), series, merged, readings);
+  if (next <= kFirstPartsKept) return parts_.write(chunk_id(bucket, series, next), merged, readings);
   // Late data has dribbled into this bucket for long: its parts become few again, in the same order.
   MergedReadings all;
   for (const auto& header : *headers) {
@@ -69,7 +73,7 @@ Result<void> SealWriter::write_bucket(SeriesId series, std::int64_t bucket, cons
   }
   all.add(merged, readings);
   all.sort();
-  return parts_.write(chunk_id(bucket, series, 0), series, all, all.readings());
+  return parts_.write(chunk_id(bucket, series, 0), all, all.readings());
 }
 
 }  // namespace hub::sqlite

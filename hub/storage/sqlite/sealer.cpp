@@ -17,12 +17,14 @@ constexpr std::chrono::seconds kLook{1};
 }  // namespace
 
 Sealer::Sealer(SealPolicy policy, const base::Clock& clock, std::unique_ptr<RecentDatabase> recent, Journal& journal,
-               Tail& tail, std::function<CommitNumber()> rotate, std::function<void(std::string)> on_fatal)
+               Tail& tail, ReserveFile& reserve, std::function<CommitNumber()> rotate,
+               std::function<void(std::string)> on_fatal)
     : policy_(policy),
       clock_(clock),
       recent_(std::move(recent)),
       journal_(journal),
       tail_(tail),
+      reserve_(reserve),
       rotate_(std::move(rotate)),
       on_fatal_(std::move(on_fatal)),
       sealed_through_(recent_->sealed_through()) {}
@@ -68,6 +70,7 @@ Result<void> Sealer::run(const std::function<Result<void>(RecentDatabase&)>& wor
     tasks_.push_back([&](RecentDatabase& recent) {
       if (failed_) return done.set_value(errc::unavailable);
       auto result = work(recent);
+      if (!result && to_errc(result.error()) == errc::unavailable) reserve_.give_up();
       if (!result && to_errc(result.error()) != errc::unavailable) fail("the catalogue in recent.db", result.error());
       done.set_value(result);
     });
@@ -106,6 +109,7 @@ void Sealer::loop() {
     }
     if (ending_) return;
     lock.unlock();
+    reserve_.look();
     if (!failed_ && std::chrono::steady_clock::now() >= not_before_ && is_due()) seal();
     lock.lock();
   }
@@ -119,6 +123,8 @@ void Sealer::seal() {
   if (auto done = write(through); !done) {
     // A full disk is tried again; anything else says that the file or the disk cannot be trusted.
     if (to_errc(done.error()) == errc::unavailable) {
+      reserve_.give_up();
+      ++seals_postponed_;
       not_before_ = std::chrono::steady_clock::now() + kLook;
       return;
     }

@@ -16,6 +16,7 @@
 #include "hub/storage/readings_store.h"
 #include "hub/storage/sqlite/journal.h"
 #include "hub/storage/sqlite/recent_database.h"
+#include "hub/storage/sqlite/reserve_file.h"
 
 namespace hub::sqlite {
 
@@ -29,13 +30,16 @@ struct SealPolicy {
 /// Owns the seal thread and with it recent.db's writing connection. Seals when the tail is past its bound or its oldest
 /// reading has waited for the interval. A seal is one transaction of recent.db, which says how far it reaches; it is
 /// repeated as a whole after a crash and never stores anything twice, because recovery begins where it ended.
-/// A full disk: the seal is tried again every second while the tail grows to its hard bound. An I/O error is fatal:
-/// reported once through `on_fatal`, and nothing is sealed any more. `stop` lets a running seal end, starts none.
+/// It looks after the reserve file once a second.
+/// A full disk: the reserve is given up, and the seal is tried again every second while the tail grows to its hard
+/// bound. An I/O error is fatal: reported once through `on_fatal`, and nothing is sealed any more. `stop` lets a
+/// running seal end, starts none.
 class Sealer {
  public:
   /// `rotate` ends the journal's segment and answers the newest durable commit.
   Sealer(SealPolicy policy, const base::Clock& clock, std::unique_ptr<RecentDatabase> recent, Journal& journal,
-         Tail& tail, std::function<CommitNumber()> rotate, std::function<void(std::string)> on_fatal);
+         Tail& tail, ReserveFile& reserve, std::function<CommitNumber()> rotate,
+         std::function<void(std::string)> on_fatal);
   ~Sealer();
 
   /// `on_sealed` is called on the seal thread after each seal.
@@ -52,6 +56,7 @@ class Sealer {
 
   CommitNumber sealed_through() const { return sealed_through_; }
   std::uint64_t seals() const { return seals_; }
+  std::uint64_t seals_postponed() const { return seals_postponed_; }
 
  private:
   void loop();
@@ -65,11 +70,12 @@ class Sealer {
   const std::unique_ptr<RecentDatabase> recent_;
   Journal& journal_;
   Tail& tail_;
+  ReserveFile& reserve_;
   const std::function<CommitNumber()> rotate_;
   const std::function<void(std::string)> on_fatal_;
   std::function<void()> on_sealed_;
   std::atomic<CommitNumber> sealed_through_;
-  std::atomic<std::uint64_t> seals_{0};
+  std::atomic<std::uint64_t> seals_{0}, seals_postponed_{0};
   std::atomic<std::int64_t> tail_since_us_{-1};  // boot time since when the tail is not empty; -1: it is
   bool failed_ = false;                          // seal thread only, as the next
   std::chrono::steady_clock::time_point not_before_{};

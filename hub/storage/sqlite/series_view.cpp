@@ -7,18 +7,32 @@ namespace hub::sqlite {
 
 Result<SeriesView> SeriesView::open(RecentReader& reader, const Tail& tail, SeriesId series, std::int64_t from_us,
                                     std::int64_t to_us) {
+  auto views = open(reader, tail, std::span(&series, 1), from_us, to_us);
+  if (!views) return views.error();
+  return std::move(views->front());
+}
+
+Result<std::vector<SeriesView>> SeriesView::open(RecentReader& reader, const Tail& tail,
+                                                 std::span<const SeriesId> series, std::int64_t from_us,
+                                                 std::int64_t to_us) {
   auto copy = tail.copy(series, from_us, to_us);
-  auto snapshot = reader.snapshot();
-  if (!snapshot) return snapshot.error();
+  auto taken = reader.snapshot();
+  if (!taken) return taken.error();
+  const auto snapshot = std::make_shared<const RecentReader::Snapshot>(std::move(*taken));
   const CommitNumber sealed = snapshot->sealed_through;
-  std::erase_if(copy.runs, [&](const TailRun& run) { return run.commit->number <= sealed; });
-  SeriesView view(reader, std::move(*snapshot));
-  view.as_of_ = std::max(copy.head, sealed);
-  view.runs_ = std::move(copy.runs);
-  view.series_ = series;
-  view.from_us_ = from_us;
-  view.to_us_ = to_us;
-  return view;
+  std::vector<SeriesView> views;
+  views.reserve(series.size());
+  for (std::size_t i = 0; i < series.size(); ++i) {
+    SeriesView view(reader, snapshot);
+    view.runs_ = std::move(copy.runs[i]);
+    std::erase_if(view.runs_, [&](const TailRun& run) { return run.commit->number <= sealed; });
+    view.as_of_ = std::max(copy.head, sealed);
+    view.series_ = series[i];
+    view.from_us_ = from_us;
+    view.to_us_ = to_us;
+    views.push_back(std::move(view));
+  }
+  return views;
 }
 
 Result<std::vector<std::int64_t>> SeriesView::sealed_days() {
@@ -47,7 +61,7 @@ Result<std::vector<std::int64_t>> SeriesView::days() {
 
 Result<std::vector<SealedChunk>> SeriesView::chunks(std::int64_t day) {
   std::vector<SealedChunk> found;
-  if (auto done = add_partition(day, found); !done) return done.error();
+  if (auto done = add_partitions(day, found); !done) return done.error();
   const BucketSpan span = buckets_of_day(day);
   auto buckets =
       reader_->chunks().buckets(std::max(span.first, bucket_of(from_us_)), std::min(span.last, bucket_of(to_us_ - 1)));
@@ -64,19 +78,23 @@ Result<std::vector<SealedChunk>> SeriesView::chunks(std::int64_t day) {
   return found;
 }
 
-Result<void> SeriesView::add_partition(std::int64_t day, std::vector<SealedChunk>& found) {
-  const auto record = reader_->catalogue().find(day);
-  if (!record) return record.error();
-  if (!*record || (*record)->last_us < from_us_ || (*record)->first_us >= to_us_) return {};
-  auto partition = reader_->partition((*record)->name);
-  if (!partition) return partition.error();
-  if (*partition == nullptr) return {};
+Result<void> SeriesView::add_partitions(std::int64_t day, std::vector<SealedChunk>& found) {
+  const auto records = reader_->catalogue().list(day, day);
+  if (!records) return records.error();
+  day_.clear();
   const BucketSpan span = buckets_of_day(day);
-  auto headers = (*partition)
-                     ->headers(series_, hour_of_bucket(std::max(span.first, bucket_of(from_us_))),
-                               hour_of_bucket(std::min(span.last, bucket_of(to_us_ - 1))));
-  if (!headers) return headers.error();
-  for (auto& header : *headers) found.push_back({std::move(header), &(*partition)->chunks()});
+  for (const auto& record : *records) {
+    if (record.last_us < from_us_ || record.first_us >= to_us_) continue;
+    auto partition = reader_->partition(record.name);
+    if (!partition) return partition.error();
+    if (*partition == nullptr) continue;
+    auto headers = (*partition)
+                       ->headers(series_, hour_of_bucket(std::max(span.first, bucket_of(from_us_))),
+                                 hour_of_bucket(std::min(span.last, bucket_of(to_us_ - 1))));
+    if (!headers) return headers.error();
+    for (auto& header : *headers) found.push_back({std::move(header), &(*partition)->chunks()});
+    day_.push_back(std::move(*partition));
+  }
   return {};
 }
 

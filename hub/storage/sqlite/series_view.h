@@ -1,6 +1,8 @@
 // One series over a range, as of one commit: chunks of partitions and recent.db, and the tail's runs after them.
 #pragma once
 
+#include <memory>
+#include <span>
 #include <vector>
 
 #include "hub/storage/sqlite/merged_readings.h"
@@ -20,6 +22,9 @@ class SeriesView {
  public:
   static Result<SeriesView> open(RecentReader& reader, const Tail& tail, SeriesId series, std::int64_t from_us,
                                  std::int64_t to_us);
+  /// Of each series, all as of one commit; used one after another.
+  static Result<std::vector<SeriesView>> open(RecentReader& reader, const Tail& tail, std::span<const SeriesId> series,
+                                              std::int64_t from_us, std::int64_t to_us);
 
   CommitNumber as_of() const { return as_of_; }
   const std::vector<TailRun>& runs() const { return runs_; }
@@ -35,13 +40,14 @@ class SeriesView {
   Result<std::vector<ChunkHeader>> hours(const ExpiredDay& day);
 
  private:
-  SeriesView(RecentReader& reader, RecentReader::Snapshot snapshot)
+  SeriesView(RecentReader& reader, std::shared_ptr<const RecentReader::Snapshot> snapshot)
       : reader_(&reader), snapshot_(std::move(snapshot)) {}
-  Result<void> add_partition(std::int64_t day, std::vector<SealedChunk>& found);
+  Result<void> add_partitions(std::int64_t day, std::vector<SealedChunk>& found);
 
   RecentReader* reader_;
-  RecentReader::Snapshot snapshot_;
+  std::shared_ptr<const RecentReader::Snapshot> snapshot_;
   std::vector<TailRun> runs_;
+  std::vector<std::shared_ptr<PartitionReader>> day_;  // that of the day asked for last
   SeriesId series_{};
   std::int64_t from_us_ = 0, to_us_ = 0;
   CommitNumber as_of_ = 0;

@@ -8,8 +8,10 @@
 #include "hub/storage/sqlite/expiry.h"
 #include "hub/storage/sqlite/group_commit.h"
 #include "hub/storage/sqlite/partition_keeper.h"
+#include "hub/storage/sqlite/query_limit.h"
 #include "hub/storage/sqlite/readings_query.h"
 #include "hub/storage/sqlite/recovery.h"
+#include "hub/storage/sqlite/reserve_file.h"
 #include "hub/storage/sqlite/sealer.h"
 
 namespace hub::sqlite {
@@ -31,6 +33,7 @@ class SqliteReadingsStore final : public ReadingsStore {
       : options_(options),
         clock_(clock),
         folder_(options.folder, options.vfs, options.free_bytes),
+        reserve_(folder_, low_water(options, folder_)),
         partitions_(folder_, options.file_names != nullptr ? *options.file_names : system_file_names()),
         window_(options.retained_journal_bytes, options.retained_journal_us),
         lookups_(folder_.recent_path(), open_options()),
@@ -47,6 +50,8 @@ class SqliteReadingsStore final : public ReadingsStore {
       return Problem{errc::storage_failed,
                      options_.folder + "/partitions: cannot be made. Check the path and its permissions.", ""};
     }
+    reserve_.look();
+    folder_.remove_orphans();
     const auto files = folder_.segments();
     auto recent = RecentDatabase::open(folder_, open_options(), !files.empty(), random);
     if (!recent) return recent.error();
@@ -78,38 +83,55 @@ class SqliteReadingsStore final : public ReadingsStore {
     commits_->cursors(std::move(streams), std::move(reply));
   }
   void query_raw(RawQuery query, Reply<RawPage> reply) override {
-    ask<RawPage>(std::move(reply), [this, query = std::move(query)](RecentReader& reader) {
-      auto page = sqlite::query_raw(reader, tail_, query);
+    const QueryLimit limit = limit_of(query.cancellation);
+    ask<RawPage>(limit, std::move(reply), [this, query = std::move(query), limit](RecentReader& reader) {
+      auto page = sqlite::query_raw(reader, tail_, query, limit);
       // Where the range is empty, the series may still be known.
       if (page && page->times_us.empty()) page->type = latest_.type_of(query.series).value_or(ValueType{});
       return page;
     });
   }
   void query_buckets(BucketQuery query, Reply<Buckets> reply) override {
-    ask<Buckets>(std::move(reply), [this, query](RecentReader& reader) {
-      auto buckets = sqlite::query_buckets(reader, tail_, query);
+    const QueryLimit limit = limit_of(query.cancellation);
+    ask<Buckets>(limit, std::move(reply), [this, query, limit](RecentReader& reader) {
+      auto buckets = sqlite::query_buckets(reader, tail_, query, limit);
       if (buckets && buckets->index.empty()) buckets->type = latest_.type_of(query.series).value_or(ValueType{});
       return buckets;
     });
   }
+  void query_many_buckets(ManyBucketsQuery query, Reply<std::vector<Buckets>> reply) override {
+    const QueryLimit limit = limit_of(query.cancellation);
+    ask<std::vector<Buckets>>(
+        limit, std::move(reply),
+        [this, query = std::move(query), limit](RecentReader& reader) -> Result<std::vector<Buckets>> {
+          auto answers = sqlite::query_many_buckets(reader, tail_, query, limit);
+          for (std::size_t i = 0; answers && i < answers->size(); ++i) {
+            auto& one = (*answers)[i];
+            if (one.index.empty()) one.type = latest_.type_of(query.series[i]).value_or(ValueType{});
+          }
+          return answers;
+        });
+  }
   void latest(std::vector<SeriesId> series, Reply<std::vector<LatestReading>> reply) override {
     post<std::vector<LatestReading>>(
-        std::move(reply),
+        limit_of({}), std::move(reply),
         [this, series = std::move(series)]() -> Result<std::vector<LatestReading>> { return latest_.find(series); });
   }
   void gaps(GapQuery query, Reply<std::vector<Gap>> reply) override {
-    ask<std::vector<Gap>>(std::move(reply), [this, query = std::move(query)](RecentReader& reader) {
-      return sqlite::query_gaps(reader, tail_, query);
+    const QueryLimit limit = limit_of(query.cancellation);
+    ask<std::vector<Gap>>(limit, std::move(reply), [this, query = std::move(query), limit](RecentReader& reader) {
+      return sqlite::query_gaps(reader, tail_, query, limit);
     });
   }
   void read_commits(CommitNumber after, std::size_t max_bytes, Reply<std::vector<CommitPtr>> reply) override {
-    post<std::vector<CommitPtr>>(std::move(reply), [this, after, max_bytes]() -> Result<std::vector<CommitPtr>> {
+    auto read = [this, after, max_bytes]() -> Result<std::vector<CommitPtr>> {
       const CommitNumber head = commits_->head();
       if (after > head) return errc::gone;
       if (after == head) return std::vector<CommitPtr>();
       if (auto commits = window_.read(after, max_bytes)) return std::move(*commits);
       return journal_->read(after, max_bytes);
-    });
+    };
+    post<std::vector<CommitPtr>>(limit_of({}), std::move(reply), std::move(read));
   }
   Position head() const override { return {epoch_, commits_->head()}; }
   void expire(std::int64_t before_us, Reply<std::uint64_t> reply) override {
@@ -128,12 +150,16 @@ class SqliteReadingsStore final : public ReadingsStore {
     status.head.journal_epoch = epoch_;
     status.sealed_through = sealer_->sealed_through();
     status.seals = sealer_->seals();
+    status.seals_postponed = sealer_->seals_postponed();
     status.fsyncs = status.commits + status.seals;
     status.journal_bytes = journal_->bytes();
     status.recent_bytes = DataFolder::database_bytes(folder_.recent_path());
     status.tail_bytes = tail_.bytes();
     keeper_->report(status);
+    status.reserve_bytes = reserve_.bytes();
+    status.reserve_given_up = reserve_.is_given_up();
     if (status.warning.empty()) status.warning = set_aside_;
+    if (status.warning.empty() && status.reserve_given_up) status.warning = missing_reserve();
     return status;
   }
 
@@ -168,19 +194,22 @@ class SqliteReadingsStore final : public ReadingsStore {
                                                commits_->set_sealed_through(sealer_->sealed_through());
                                                sealer_->nudge();
                                              });
+    commits_->set_restore_point(recent->restore_point());
     SealPolicy policy;
     policy.tail_max_bytes = options_.tail_max_bytes;
     policy.interval_us = options_.seal_interval_us;
     policy.retained_journal_bytes = options_.retained_journal_bytes;
     policy.retained_journal_us = options_.retained_journal_us;
     sealer_ = std::make_unique<Sealer>(
-        policy, clock_, std::move(recent), *journal_, tail_, [this] { return commits_->rotate(); },
+        policy, clock_, std::move(recent), *journal_, tail_, reserve_, [this] { return commits_->rotate(); },
         [this](std::string why) { commits_->fail(std::move(why)); });
     queries_ = std::make_unique<base::Worker>("readings", kMaxQueries, std::max(1u, options_.readers));
     PartitionPolicy keeping;
     keeping.retention = options_.retention;
+    keeping.class_of = options_.class_of;
     keeping.grace_us = options_.compact_grace_us;
     keeping.late_us = options_.compact_late_us;
+    keeping.low_water_bytes = limits.low_water_bytes;
     keeping.free_bytes_wanted = 2 * limits.low_water_bytes;
     keeper_ = std::make_unique<PartitionKeeper>(keeping, clock_, folder_, partitions_, open_options(), epoch_, readers_,
                                                 *sealer_);
@@ -204,6 +233,12 @@ class SqliteReadingsStore final : public ReadingsStore {
     return {};
   }
 
+  std::string missing_reserve() const {
+    return folder_.path() + "/reserve, which keeps " + std::to_string(reserve_.wanted_bytes() >> 20) +
+           " MB for sealing and signing in on a full disk, is not there: it is made once " +
+           std::to_string(reserve_.made_from_bytes() >> 20) + " MB are free";
+  }
+
   void make_visible(const CommitPtr& commit) {
     tail_.append(commit);
     window_.append(commit);
@@ -216,14 +251,23 @@ class SqliteReadingsStore final : public ReadingsStore {
     return (*reader)->cursor(stream);
   }
 
+  QueryLimit limit_of(Cancellation cancellation) const {
+    return QueryLimit(clock_, clock_.boot_us() + options_.query_limit_us, std::move(cancellation));
+  }
+
   template <class T, class Function>
-  void post(Reply<T> reply, Function function) {
+  void post(const QueryLimit& limit, Reply<T> reply, Function function) {
+    auto answer = [limit, reply, function = std::move(function)]() mutable {
+      // It may have waited for longer than it may take.
+      if (auto going = limit.check(); !going) return reply(going.error());
+      reply(function());
+    };
     errc refused = errc::ok;
     {
       const std::lock_guard lock(queries_mutex_);
       if (!queries_) {
         refused = errc::unavailable;
-      } else if (!queries_->try_post([reply, function = std::move(function)]() mutable { reply(function()); })) {
+      } else if (!queries_->try_post(std::move(answer))) {
         refused = errc::busy;
       }
     }
@@ -231,17 +275,23 @@ class SqliteReadingsStore final : public ReadingsStore {
   }
 
   template <class T, class Function>
-  void ask(Reply<T> reply, Function function) {
-    post<T>(std::move(reply), [this, function = std::move(function)]() -> Result<T> {
+  void ask(const QueryLimit& limit, Reply<T> reply, Function function) {
+    post<T>(limit, std::move(reply), [this, limit, function = std::move(function)]() -> Result<T> {
       auto reader = readers_.borrow();
       if (!reader) return reader.error();
-      return function(**reader);
+      const InterruptedSql interrupted((*reader)->connection(), limit);
+      auto result = function(**reader);
+      if (!result && to_errc(result.error()) == errc::cancelled) {
+        if (auto going = limit.check(); !going) return going.error();  // interrupted SQL does not say by which
+      }
+      return result;
     });
   }
 
   const ReadingsOptions options_;
   const base::Clock& clock_;
   const DataFolder folder_;
+  ReserveFile reserve_;
   const PartitionFolder partitions_;
   std::string set_aside_;  // what to say about files that were not known at the start
   base::Id128 epoch_{};

@@ -25,8 +25,10 @@ struct ReadingsOptions {
   std::size_t low_water_bytes = 0;                          // 0: smaller of 512 MB and 5 % of the disk
   std::int64_t compact_grace_us = 2 * 3'600 * 1'000'000LL;  // after a day's end it becomes a partition
   std::int64_t compact_late_us = 24 * 3'600 * 1'000'000LL;  // late readings wait so long for the next generation of it
-  RetentionPolicy retention;                                // nothing goes by itself where all is 0
+  Retention retention;                                      // nothing goes by itself where all is 0
+  ClassOfSeries class_of;                                   // any thread; empty: all are of kDefaultClass
   unsigned readers = 2;
+  std::int64_t query_limit_us = 30 * 1'000'000LL;  // of boot time, from submission; past it errc::timed_out
   /// How many bytes are free on the disk of a folder; empty: ask the system.
   std::function<std::uint64_t(const std::string& folder)> free_bytes;
   const char* vfs = nullptr;         // tests

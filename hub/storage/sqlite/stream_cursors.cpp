@@ -37,8 +37,9 @@ Result<StreamCursor> StreamCursors::find(const StreamKey& stream) {
 Result<StreamCursor> StreamCursors::find_durable(const StreamKey& stream) {
   if (const auto it = cache_.find(stream); it != cache_.end()) return it->second;
   auto cursor = lookup_(stream);
-  // One that is read back is sealed by definition, so it may be forgotten again at any time.
-  if (cursor && cursor->sequence != 0) cache_.emplace(stream, *cursor);
+  // What is read back is sealed by definition, so it may be forgotten at any time. That a stream is unknown is worth
+  // keeping, too: it is asked for at Hello, and for its first frame.
+  if (cursor && cache_.size() < max_cached_) cache_.emplace(stream, *cursor);
   return cursor;
 }
 
@@ -61,6 +62,16 @@ Admission admit(StoredFrame& frame, StreamCursor& cursor, CommitNumber commit) {
   }
   cursor = {frame.last_sequence, commit};
   return Admission::stored;
+}
+
+void explain_gaps(StoredFrame& frame, CommitNumber known_since, const RestorePoint& restore) {
+  if (restore.head == 0 || known_since > restore.head) return;
+  for (auto& gap : frame.gaps) {
+    if (gap.reason != GapReason::missing_before || gap.reported_by != "hub") continue;
+    gap.reason = GapReason::restore;
+    if (gap.from_us == 0) gap.from_us = restore.made_at_us;
+    if (gap.to_us == 0) gap.to_us = std::max(gap.from_us, frame.received_at_us);
+  }
 }
 
 bool is_well_formed(const StoredFrame& frame) {

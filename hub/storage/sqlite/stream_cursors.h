@@ -16,7 +16,8 @@ struct StreamCursor {
 };
 
 /// Journal thread only. Cursors live as long as their device and every agent start adds some, so not all are in memory:
-/// those not sealed yet are, the others are read from recent.db when asked for, and forgotten past `max_cached`.
+/// those not sealed yet are, the others are read from recent.db when asked for, and kept while there are fewer than
+/// `max_cached`.
 class StreamCursors {
  public:
   using Lookup = std::function<Result<StreamCursor>(const StreamKey&)>;
@@ -46,6 +47,16 @@ enum class Admission { stored, duplicate, ahead };
 /// before the cursor is clipped and its gaps become upper bounds. A frame that leaves a hole is ahead: an earlier one
 /// failed, and storing this one would make the resend of that one a duplicate.
 Admission admit(StoredFrame& frame, StreamCursor& cursor, CommitNumber commit);
+
+/// The backup that this store was restored from.
+struct RestorePoint {
+  CommitNumber head = 0;  // its last commit; 0: there was no restore
+  std::int64_t made_at_us = 0;
+};
+
+/// `frame` continues a cursor that commit `known_since` wrote. Where the hub itself found what is missing behind a
+/// cursor of the backup, the restore lost it: gaps of the frame say so, and since when.
+void explain_gaps(StoredFrame& frame, CommitNumber known_since, const RestorePoint& restore);
 
 /// What may not be stored: no sequence, columns that do not fit, non-finite numbers, several sequences with readings.
 bool is_well_formed(const StoredFrame& frame);

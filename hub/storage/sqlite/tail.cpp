@@ -7,7 +7,11 @@ namespace hub::sqlite {
 
 std::vector<std::pair<SeriesId, TailRun>> runs_of(const CommitPtr& commit) {
   std::vector<std::pair<SeriesId, TailRun>> runs;
+  std::size_t columns = 0;
+  for (const auto& frame : commit->frames) columns += frame.columns.size();
+  runs.reserve(columns);
   std::unordered_map<SeriesId, std::uint64_t> counted;
+  counted.reserve(columns);
   for (const auto& frame : commit->frames) {
     for (const auto& column : frame.columns) {
       auto& index = counted[column.series];
@@ -68,13 +72,16 @@ void Tail::trim(CommitNumber through) {
   }
 }
 
-Tail::SeriesCopy Tail::copy(SeriesId series, std::int64_t from_us, std::int64_t to_us) const {
+Tail::SeriesCopy Tail::copy(std::span<const SeriesId> series, std::int64_t from_us, std::int64_t to_us) const {
   SeriesCopy copy;
+  copy.runs.resize(series.size());
   const std::shared_lock lock(mutex_);
   copy.head = head_;
-  if (const auto it = series_.find(series); it != series_.end()) {
+  for (std::size_t i = 0; i < series.size(); ++i) {
+    const auto it = series_.find(series[i]);
+    if (it == series_.end()) continue;
     for (const auto& run : it->second) {
-      if (run.first_us < to_us && run.last_us >= from_us) copy.runs.push_back(run);
+      if (run.first_us < to_us && run.last_us >= from_us) copy.runs[i].push_back(run);
     }
   }
   return copy;

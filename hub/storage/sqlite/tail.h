@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <shared_mutex>
+#include <span>
 #include <unordered_map>
 #include <vector>
 
@@ -45,11 +46,11 @@ class Tail {
   void trim(CommitNumber through);
 
   struct SeriesCopy {
-    std::vector<TailRun> runs;
-    CommitNumber head = 0;  // newest commit that the copy reflects
+    std::vector<std::vector<TailRun>> runs;  // of each series
+    CommitNumber head = 0;                   // newest commit that the copy reflects
   };
-  /// Runs of the series with readings in [from, to).
-  SeriesCopy copy(SeriesId series, std::int64_t from_us, std::int64_t to_us) const;
+  /// Runs of each series with readings in [from, to), all of one moment.
+  SeriesCopy copy(std::span<const SeriesId> series, std::int64_t from_us, std::int64_t to_us) const;
   std::vector<PlacedGap> copy_gaps(const DeviceId& device, std::int64_t from_us, std::int64_t to_us) const;
   std::vector<CommitPtr> commits_through(CommitNumber through) const;
   std::size_t bytes() const;

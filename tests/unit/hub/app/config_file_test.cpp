@@ -92,6 +92,38 @@ TEST(ConfigFile, each_kind_of_mistake_names_file_line_key_and_what_is_allowed) {
   EXPECT_THAT(mistake("a = 1\n\nport = \n"), HasSubstr("hub.toml:3: not TOML"));
 }
 
+TEST(ConfigFile, groups_have_a_retention_of_their_own) {
+  Settings settings;
+  EXPECT_THAT(read("[storage]\nretention_days = 90\n[storage.group.lab]\nretention_days = 7\nretention_gb = 2\n"
+                   "[storage.group.meters]\nsummary_days = 0\n",
+                   settings),
+              IsEmpty());
+  EXPECT_EQ(settings.storage_retention_days, 90);
+  ASSERT_EQ(settings.storage_groups.size(), 2u);
+  EXPECT_EQ(settings.storage_groups["lab"].days, 7);
+  EXPECT_EQ(settings.storage_groups["lab"].gb, 2);
+  EXPECT_EQ(settings.storage_groups["lab"].summary_days, std::nullopt);
+  EXPECT_EQ(settings.storage_groups["meters"].days, std::nullopt);
+  EXPECT_EQ(settings.storage_groups["meters"].summary_days, 0);
+}
+
+TEST(ConfigFile, mistakes_in_a_group_are_named) {
+  EXPECT_THAT(mistake("[storage.group.Lab]\nretention_days = 7\n"),
+              HasSubstr("hub.toml:1: storage.group.Lab: is no name"));
+  EXPECT_THAT(mistake("[storage.group.default]\n"), HasSubstr("storage.group.default: is what [storage] says"));
+  EXPECT_THAT(mistake("[storage.group.lab]\nretention_days = 40000\n"),
+              HasSubstr("hub.toml:2: storage.group.lab.retention_days: 40000 is out of range; must be a whole number"));
+  EXPECT_THAT(mistake("[storage.group.lab]\nretention_days = \"7\"\n"), HasSubstr("must be a whole number"));
+  EXPECT_THAT(mistake("[storage.group.lab]\nreaders = 7\n"),
+              HasSubstr("storage.group.lab.readers: unknown key; allowed for a group: retention_days, retention_gb"));
+  EXPECT_THAT(mistake("[storage]\ngroup = 1\n"), HasSubstr("hub.toml:2: storage.group"));
+  EXPECT_THAT(mistake("[storage.group]\nlab = 1\n"), HasSubstr("storage.group.lab: must be a section"));
+  std::string many;
+  for (std::size_t i = 0; i <= kMaxRetentionGroups; ++i)
+    many += "[storage.group.g" + std::to_string(i) + "]\nretention_days = 1\n";
+  EXPECT_THAT(mistake(many), HasSubstr("is one too many; at most 16 groups"));
+}
+
 TEST(ConfigFile, all_mistakes_are_told_at_once) {
   Settings settings;
   EXPECT_THAT(read("prot = 1\n[log]\nlevel = 3\nformat = \"xml\"\n", settings), SizeIs(3));

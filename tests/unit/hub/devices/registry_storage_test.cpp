@@ -36,6 +36,13 @@ class ObservedStore final : public DeviceStore {
   Result<void> update_intervals(const std::vector<std::pair<SeriesId, std::uint32_t>>& intervals) override {
     return written([&] { return store_.update_intervals(intervals); });
   }
+  Result<std::vector<GroupRecord>> load_groups() override { return store_.load_groups(); }
+  Result<void> put_group(const GroupRecord& group) override {
+    return written([&] { return store_.put_group(group); });
+  }
+  Result<void> remove_group(const std::string& name) override {
+    return written([&] { return store_.remove_group(name); });
+  }
 
  private:
   template <class Write>

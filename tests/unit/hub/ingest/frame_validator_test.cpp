@@ -15,13 +15,17 @@ class FrameValidatorTest : public ::testing::Test {
  protected:
   FrameValidatorTest() {
     for (std::uint32_t alias = 1; alias <= 4; ++alias) {
-      telemetry::v1::SeriesDefinition d;
-      d.set_alias(alias);
-      d.set_name("s" + std::to_string(alias));
-      d.set_type(static_cast<telemetry::v1::ValueType>(alias));
-      aliases_.add(d, SeriesId{100 + alias});
+      define(alias, "s" + std::to_string(alias), static_cast<telemetry::v1::ValueType>(alias), SeriesId{100 + alias});
     }
     body_.set_wall_us(kNow);
+  }
+
+  void define(std::uint32_t alias, const std::string& name, telemetry::v1::ValueType type, SeriesId id) {
+    telemetry::v1::SeriesDefinition d;
+    d.set_alias(alias);
+    d.set_name(name);
+    d.set_type(type);
+    aliases_.add(d, id);
   }
 
   telemetry::v1::Block& block(std::uint32_t count, std::int64_t base = -1'000'000) {
@@ -71,6 +75,26 @@ TEST_F(FrameValidatorTest, readings_that_are_not_finite_become_one_gap_with_thei
   EXPECT_EQ(out->gaps[0].from_us, kNow - 999'000);
   EXPECT_EQ(out->gaps[0].to_us, kNow - 997'000);
   EXPECT_EQ(out->rejected_readings, 2u);
+}
+
+TEST_F(FrameValidatorTest, series_over_the_quota_become_one_gap_of_the_device) {
+  define(8, "beyond", telemetry::v1::VALUE_TYPE_NUMBER, SeriesId{});
+  define(9, "beyond-too", telemetry::v1::VALUE_TYPE_NUMBER, SeriesId{});
+  auto& b = block(2);
+  numbers(b, 1, {1, 2});
+  numbers(b, 8, {3, 4});
+  numbers(b, 9, {5, 6});
+  auto out = validate();
+  ASSERT_TRUE(out);
+  ASSERT_EQ(out->columns.size(), 1u) << "the others are stored";
+  EXPECT_EQ(std::get<0>(out->columns[0].values), (std::vector<double>{1, 2}));
+  ASSERT_EQ(out->gaps.size(), 1u);
+  EXPECT_EQ(out->gaps[0].reason, GapReason::quota);
+  EXPECT_EQ(out->gaps[0].series, SeriesId{});
+  EXPECT_EQ(out->gaps[0].count, 4u);
+  EXPECT_EQ(out->gaps[0].from_us, kNow - 1'000'000);
+  EXPECT_EQ(out->gaps[0].to_us, kNow - 999'000);
+  EXPECT_EQ(out->rejected_readings, 4u);
 }
 
 TEST_F(FrameValidatorTest, a_column_of_nothing_but_refused_readings_leaves_only_its_gap) {

@@ -70,7 +70,7 @@ TEST(SeriesAliases, holds_at_most_its_capacity) {
   for (std::uint32_t i = 1; i <= SeriesAliases::kCapacity; ++i) {
     aliases.add(definition(i, "s" + std::to_string(i)), SeriesId{i});
   }
-  EXPECT_FALSE(aliases.select_new(list({definition(5'000, "one.more")})));
+  EXPECT_FALSE(aliases.select_new(list({definition(SeriesAliases::kCapacity + 1, "one.more")})));
 }
 
 }  // namespace

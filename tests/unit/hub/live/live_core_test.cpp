@@ -1,5 +1,8 @@
 #include "hub/live/live_core.h"
 
+#include <future>
+#include <utility>
+
 #include "tests/unit/hub/live/live_fixture.h"
 
 namespace hub {
@@ -439,6 +442,30 @@ TEST(LiveCore, too_many_viewers_are_turned_away) {
   auto second = world.join();
   EXPECT_EQ(second.peer->wait_for_close().code, 4102);
   EXPECT_TRUE(first.ping());
+}
+
+TEST(LiveCore, history_that_nobody_wants_any_more_is_called_off) {
+  LiveWorld world;
+  const auto series = world.define(0, "t");
+  world.commit(0, series, {kNow - 10}, std::vector<double>{1});
+  std::promise<void> asked, gone;
+  const auto go_on = gone.get_future().share();
+  bool first = true;
+  world.store().before_question = [&, go_on] {
+    if (std::exchange(first, false)) asked.set_value();
+    go_on.wait_for(std::chrono::seconds(60));
+  };
+  auto viewer = world.join();
+  viewer.subscribe(LiveWorld::subscribe(1, "*", kNow - 1'000));
+  ASSERT_EQ(asked.get_future().wait_for(std::chrono::seconds(60)), std::future_status::ready);
+  pb::ViewerMessage message;
+  message.mutable_unsubscribe()->set_id(1);
+  viewer.send(message);
+  ASSERT_TRUE(viewer.ping());
+  gone.set_value();
+  ASSERT_TRUE(viewer.ping());
+  world.stop();
+  EXPECT_EQ(world.store().questions_cancelled(), 1);
 }
 
 TEST(LiveCore, unsubscribed_series_come_no_more) {

@@ -17,18 +17,22 @@ class Crashing : public Partitions {
     options_.vfs = vfs_.name();
     options_.file_names = &vfs_.file_names();
     options_.low_water_bytes = 1;
+    options_.retention.classes["lab"].age_us = 1'000 * kOneDayUs;
+    options_.class_of = [](SeriesId series) { return series == kLab ? "lab" : hub::sqlite::kDefaultClass; };
   }
   void TestBody() override {}
 
-  /// Two days of two series, the first of them in its first generation with something late.
+  /// Two days of two series, each in a class of its own, the first day in its first generation with something late.
   void prepare() {
     open();
     for (int i = 0; i < 30; ++i) put({at(0, i), at(0, i)}, {1.0 * i, i + 0.5});
     put({at(0, 3)}, {100}, kSeries, hub::kBackfilled);
-    put({at(0, 1)}, {5}, SeriesId{8});
+    put({at(0, 1)}, {5}, kLab);
     end_days(2);
     put({at(0, 7), at(1, 2)}, {101, 102}, kSeries, hub::kBackfilled);
-    expected_ = raw(kDay0, kDay0 + 2 * kOneDayUs);
+    put({at(0, 1), at(1, 2)}, {6, 7}, kLab, hub::kBackfilled);
+    expected_ = all();
+    ASSERT_EQ(expected_.size(), 66u);
     store_.reset();
   }
 
@@ -71,18 +75,25 @@ class Crashing : public Partitions {
   }
   bool done(std::uint64_t before) const {
     const auto status = store_->status();
-    return status.compactions >= before + 2 && status.compacted_through == status.head.commit;
+    return status.compactions >= before + 3 && status.compacted_through == status.head.commit;
   }
 
   void expect_all(std::uint64_t n) {
     open();
-    ASSERT_EQ(raw(kDay0, kDay0 + 2 * kOneDayUs), expected_) << "change " << n;
+    ASSERT_EQ(all(), expected_) << "change " << n;
     const auto cursor = client().cursors({fakes::stream_of("marker")}).value().front();
     ASSERT_LE(cursor, marker_);
     marker_ = cursor;
     store_.reset();
   }
 
+  static constexpr SeriesId kLab{8};
+  std::vector<double> all() {
+    auto values = raw(kDay0, kDay0 + 2 * kOneDayUs);
+    const auto lab = raw(kDay0, kDay0 + 2 * kOneDayUs, kLab);
+    values.insert(values.end(), lab.begin(), lab.end());
+    return values;
+  }
   static std::int64_t at(int day, int step) { return kDay0 + day * kOneDayUs + step * 1'800 * kSecondUs; }
 
   fakes::PowerCutVfs vfs_;
@@ -104,7 +115,7 @@ class Crashing : public Partitions {
       one.open();
       one.sequence_ = one.client().cursors({fakes::stream_of("a")}).value().front();
       one.end_days(3);
-      ASSERT_EQ(one.raw(kDay0, kDay0 + 2 * kOneDayUs), one.expected_) << "later, change " << n;
+      ASSERT_EQ(one.all(), one.expected_) << "later, change " << n;
       for (const auto& file : one.files()) {
         ASSERT_TRUE(file.ends_with(".db") || file.ends_with(".quarantined")) << file << ", change " << n;
         ASSERT_FALSE(file.ends_with(".quarantined")) << file << " was our own, change " << n;
@@ -113,15 +124,15 @@ class Crashing : public Partitions {
       ASSERT_LT(n, 2'000u);
     }
   }
-  /// tests/run long: all of them. Else every fifth.
+  /// tests/run long: all of them. Else every tenth.
   static bool everywhere() { return std::getenv("TELEMETRY_TESTS_LONG") != nullptr; }
-  static void kill_everywhere() { run(End::kill, 10'000, everywhere() ? 1 : 2, everywhere() ? 1 : 5); }
+  static void kill_everywhere() { run(End::kill, 10'000, everywhere() ? 1 : 2, everywhere() ? 1 : 10); }
   static void fail_everywhere() {
     run(End::failed_flush, 95'000, 1, 1);
-    run(End::failed_call, 90'000, everywhere() ? 1 : 3, everywhere() ? 1 : 15);
+    run(End::failed_call, 90'000, everywhere() ? 1 : 3, everywhere() ? 1 : 30);
   }
   static void cut_everywhere() {
-    if (!everywhere()) return run(End::power_cut, 20'000, 4, 5);
+    if (!everywhere()) return run(End::power_cut, 20'000, 4, 10);
     for (std::uint64_t seed = 1; seed <= 3; ++seed) run(End::power_cut, 20'000 * seed, 1, 1);
   }
 };

@@ -34,6 +34,7 @@ class Partitions : public testing::Test {
     options_.commit_window_us = 0;
     options_.low_water_bytes = 1;
     options_.tail_max_bytes = 1;
+    options_.query_limit_us = 1'000 * kOneDayUs;  // days pass while queries run
   }
 
   void open() {
@@ -76,11 +77,11 @@ class Partitions : public testing::Test {
     wait_until([&] { return store_->status().compacted_through >= sealed; });
   }
 
-  std::vector<double> raw(std::int64_t from_us = 0, std::int64_t to_us = 2 * kDay0) {
+  std::vector<double> raw(std::int64_t from_us = 0, std::int64_t to_us = 2 * kDay0, SeriesId series = kSeries) {
     std::vector<double> values;
     std::optional<std::string> cursor;
     do {
-      const auto page = client().raw({kSeries, from_us, to_us, 1'000, cursor});
+      const auto page = client().raw({series, from_us, to_us, 1'000, cursor});
       EXPECT_TRUE(page) << page.error().message();
       if (!page || page->times_us.empty()) break;
       const auto& numbers = std::get<0>(page->values);

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <map>
 
 #include "hub/storage/sqlite/sqlite_readings_store.h"
@@ -163,8 +164,14 @@ std::string live_through_power_cuts(std::uint64_t seed, const char* synchronous)
   return {};
 }
 
+/// Set by `tests/run long`.
+bool is_long_run() {
+  return std::getenv("TELEMETRY_TESTS_LONG") != nullptr;
+}
+
 TEST(readings_durability, acknowledged_frames_survive_power_cuts_exactly_once) {
-  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+  const std::uint64_t lives = is_long_run() ? 500 : 60;  // of four cuts each
+  for (std::uint64_t seed = 1; seed <= lives; ++seed) {
     const auto loss = live_through_power_cuts(seed, "FULL");
     ASSERT_EQ(loss, "") << "seed " << seed;
   }
@@ -186,7 +193,7 @@ TEST(readings_durability, the_same_lives_lose_frames_when_only_checkpoints_are_s
 TEST(readings_durability, any_failing_call_loses_nothing_and_is_survived) {
   for (const bool all_after : {false, true}) {
     std::uint64_t n = 1;
-    for (bool happened = true; happened; n += 1 + n / 40) {
+    for (bool happened = true; happened; n += is_long_run() ? 1 : 1 + n / 40) {
       Life life(1'000 + n + (all_after ? 100'000 : 0), "FULL");
       life.vfs().fail_call(n, all_after);
       if (auto store = life.open()) {

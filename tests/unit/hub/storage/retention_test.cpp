@@ -12,7 +12,7 @@ using namespace partitions_test;
 using testing::Contains;
 using testing::Not;
 
-class Retention : public Partitions {
+class RetentionOfAStore : public Partitions {
  protected:
   void wait_until_gone(const std::string& file) {
     wait_until([&] { return !fs::exists(path_of(file)); });
@@ -24,8 +24,8 @@ class Retention : public Partitions {
   }
 };
 
-TEST_F(Retention, old_days_go_and_their_hours_stay) {
-  options_.retention.age_us = 5 * kOneDayUs;
+TEST_F(RetentionOfAStore, old_days_go_and_their_hours_stay) {
+  options_.retention.common.age_us = 5 * kOneDayUs;
   open();
   put_day(kDay0);
   put_day(kDay0 + kOneDayUs);
@@ -56,8 +56,8 @@ TEST_F(Retention, old_days_go_and_their_hours_stay) {
   EXPECT_EQ(narrow.maximum, before.maximum);
 }
 
-TEST_F(Retention, readings_that_come_for_a_day_that_is_gone_add_to_its_hours) {
-  options_.retention.age_us = 3 * kOneDayUs;
+TEST_F(RetentionOfAStore, readings_that_come_for_a_day_that_is_gone_add_to_its_hours) {
+  options_.retention.common.age_us = 3 * kOneDayUs;
   open();
   put({kDay0 + 1}, {5});
   clock_.advance(5 * kOneDayUs);
@@ -72,13 +72,13 @@ TEST_F(Retention, readings_that_come_for_a_day_that_is_gone_add_to_its_hours) {
   EXPECT_EQ(both.sum, std::vector<double>{2});
 }
 
-TEST_F(Retention, past_its_bytes_the_oldest_day_goes_first) {
+TEST_F(RetentionOfAStore, past_its_bytes_the_oldest_day_goes_first) {
   open();
   for (int day = 0; day < 3; ++day) put_day(kDay0 + day * kOneDayUs);
   end_days(4);
   const auto held = store_->status();
   ASSERT_GE(held.partitions, 3u);
-  options_.retention.bytes = held.partition_bytes - 1;
+  options_.retention.common.bytes = held.partition_bytes - 1;
   open();
   wait_until_gone("2023-11-15-default-g1.db");
   settle();
@@ -86,8 +86,8 @@ TEST_F(Retention, past_its_bytes_the_oldest_day_goes_first) {
   EXPECT_EQ(raw().size(), 2 * 1'440u);
 }
 
-TEST_F(Retention, nothing_goes_by_a_clock_that_is_not_synchronised_or_jumps) {
-  options_.retention.age_us = 5 * kOneDayUs;
+TEST_F(RetentionOfAStore, nothing_goes_by_a_clock_that_is_not_synchronised_or_jumps) {
+  options_.retention.common.age_us = 5 * kOneDayUs;
   open();
   put_day(kDay0);
   end_days(2);
@@ -106,9 +106,9 @@ TEST_F(Retention, nothing_goes_by_a_clock_that_is_not_synchronised_or_jumps) {
   EXPECT_FALSE(store_->status().retention_halted);
 }
 
-TEST_F(Retention, hours_go_when_their_own_time_is_over) {
-  options_.retention.age_us = 5 * kOneDayUs;
-  options_.retention.summary_age_us = 60 * kOneDayUs;
+TEST_F(RetentionOfAStore, hours_go_when_their_own_time_is_over) {
+  options_.retention.common.age_us = 5 * kOneDayUs;
+  options_.retention.common.summary_age_us = 60 * kOneDayUs;
   open();
   put_day(kDay0);
   end_days(6);
@@ -122,8 +122,8 @@ TEST_F(Retention, hours_go_when_their_own_time_is_over) {
   EXPECT_EQ(store_->status().warning, "");
 }
 
-TEST_F(Retention, summary_that_is_lost_is_told_and_the_rest_goes_on) {
-  options_.retention.age_us = 5 * kOneDayUs;
+TEST_F(RetentionOfAStore, summary_that_is_lost_is_told_and_the_rest_goes_on) {
+  options_.retention.common.age_us = 5 * kOneDayUs;
   open();
   put_day(kDay0);
   end_days(6);

@@ -55,6 +55,7 @@ TEST(RunOn, a_full_worker_says_so) {
     release.set_value();
   };
   run_to_end(body);
+  worker.flush();  // it may only now take the future of `release`
 }
 
 TEST(TaskGroup, join_waits_for_every_task_and_cancel_ends_them) {
