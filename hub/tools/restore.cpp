@@ -76,7 +76,8 @@ Outcome<BackupReport> restore_backup(const std::string& file, const std::string&
   for (const auto& fault : checked->faults) {
     const auto& missing = report->missing;
     if (std::find(missing.begin(), missing.end(), fault.file) != missing.end()) continue;
-    return Problem{errc::storage_damaged, file + ": " + fault.file + ": " + fault.what + ". Nothing was restored.", ""};
+    const char* const end = fault.what.ends_with('.') ? " Nothing was restored." : ". Nothing was restored.";
+    return Problem{errc::storage_damaged, file + ": " + fault.file + ": " + fault.what + end, ""};
   }
   for (const char* part : {"/partitions", "/tls", ""}) {
     if (fs::exists(scratch.path() + part, error) && !sync_folder(scratch.path() + part))

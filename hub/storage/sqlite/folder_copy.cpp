@@ -10,6 +10,7 @@
 #include <filesystem>
 
 #include "hub/storage/sqlite/file_version.h"
+#include "hub/storage/sqlite/folder_reader.h"
 #include "hub/storage/sqlite/journal_segment.h"
 
 namespace hub::sqlite {
@@ -118,15 +119,11 @@ std::optional<Problem> FolderCopy::copy_journal(CommitNumber sealed_through) {
     const std::string name = std::filesystem::path(path).filename().string();
     if (auto problem = copy_database(source->database(), name, [](std::uint64_t, std::uint64_t) {})) return problem;
   }
-  // As of what was copied, not of what has come since.
-  const DataFolder copied(scratch_);
-  for (const auto& segment : copied.segments()) {
-    auto opened = JournalSegment::open(segment.path, reading());
-    auto extent =
-        opened ? opened->extent() : Result<JournalSegment::Extent>(boost::system::in_place_error, opened.error());
-    if (!extent) return file_problem(segment.path, extent.error(), "cannot be read");
-    head_.commit = std::max(head_.commit, extent->last);
-  }
+  // As of what was copied, not of what has come since. A segment that was removed between its being listed and its log
+  // being read looks empty, and a listing may lack a file younger than its begin: what lacks a commit is taken again.
+  auto head = read_journal(DataFolder(scratch_), head_.journal_epoch, sealed_through, reading(), [](const CommitPtr&) {});
+  if (!head) return head.error();
+  head_.commit = *head;
   return std::nullopt;
 }
 
