@@ -4,6 +4,7 @@
 
 #include "hub/web/body_reader.h"
 #include "hub/web/enrolment_command.h"
+#include "hub/web/json_text.h"
 #include "wire/frame_codec.h"
 
 namespace hub {
@@ -16,18 +17,12 @@ json::object to_json(const Identity::UserInfo& user) {
   out["id"] = user.id.str();
   out["name"] = user.name;
   out["role"] = to_string(user.role);
+  out["groups"] = web::text_array(user.groups);
   out["created_at"] = user.created_us;
   return out;
 }
 
 }  // namespace
-
-std::optional<Identity::UserInfo> AdminOperations::find_user(const std::string& name) const {
-  for (auto& user : identity_.users()) {
-    if (user.name == name) return user;
-  }
-  return std::nullopt;
-}
 
 void AdminOperations::run(const json::object& request, Answer answer) const {
   const auto* op = request.if_contains("op");
@@ -35,6 +30,7 @@ void AdminOperations::run(const json::object& request, Answer answer) const {
   if (name == "enroll") return enroll(request, answer);
   if (name == "user_add") return add_user(request, answer);
   if (name == "user_password") return change_password(request, answer);
+  if (name == "user_rights") return change_rights(request, answer);
   if (name == "user_remove") return remove_user(request, answer);
   if (name == "user_list") {
     json::array users;
@@ -76,10 +72,10 @@ void AdminOperations::enroll(const json::object& request, const Answer& answer) 
 }
 
 void AdminOperations::store_user(const std::string& name, const std::string& password, Role role,
-                                 const Answer& answer) const {
-  identity_.put_user(name, password, role, [this, answer, name](Outcome<UserId> stored) {
+                                 std::vector<std::string> groups, const Answer& answer) const {
+  identity_.put_user(name, password, role, std::move(groups), [this, answer, name](Outcome<UserId> stored) {
     if (!stored) return answer(stored.error());
-    const auto user = find_user(name);
+    const auto user = identity_.user(name);
     answer(user ? to_json(*user) : json::object());
   });
 }
@@ -91,15 +87,18 @@ void AdminOperations::add_user(const json::object& request, const Answer& answer
   const std::string name = body.text("username", {1, 64});
   const std::string password = body.text("password", {8, 256});
   const auto role = role_from(body.text("role", {1, 16}));
+  auto groups = body.optional_list("groups");
   const auto* replace = body.optional_any("replace");
   if (!role) body.refuse("role", "role must be viewer, operator or admin");
   if (auto problem = body.problem()) return answer(*problem);
   const bool may_replace = replace != nullptr && replace->is_bool() && replace->get_bool();
-  if (!may_replace && find_user(name)) {
+  const auto known = identity_.user(name);
+  if (!may_replace && known) {
     return answer(
         Problem{errc::conflict, "there is a user " + name + " already; --replace changes role and password", ""});
   }
-  store_user(name, password, *role, answer);
+  if (!groups) groups = known ? known->groups : std::vector<std::string>();
+  store_user(name, password, *role, std::move(*groups), answer);
 }
 
 void AdminOperations::change_password(const json::object& request, const Answer& answer) const {
@@ -109,9 +108,27 @@ void AdminOperations::change_password(const json::object& request, const Answer&
   const std::string name = body.text("username", {1, 64});
   const std::string password = body.text("password", {8, 256});
   if (auto problem = body.problem()) return answer(*problem);
-  const auto user = find_user(name);
+  const auto user = identity_.user(name);
   if (!user) return answer(Problem{errc::not_found, "there is no user " + name, ""});
-  store_user(name, password, user->role, answer);
+  store_user(name, password, user->role, user->groups, answer);
+}
+
+void AdminOperations::change_rights(const json::object& request, const Answer& answer) const {
+  const json::value whole = request;
+  web::BodyReader body(whole);
+  (void)body.optional_text("op", {0, 64});
+  const std::string name = body.text("username", {1, 64});
+  const auto wished = body.optional_text("role", {1, 16});
+  const auto role = wished ? role_from(*wished) : std::nullopt;
+  const auto groups = body.optional_list("groups");
+  if (wished && !role) body.refuse("role", "role must be viewer, operator or admin");
+  if (!wished && !groups) body.refuse("role", "nothing to change: give --role, --groups or both");
+  if (auto problem = body.problem()) return answer(*problem);
+  identity_.change_rights(name, role, groups, [this, answer, name](Outcome<bool> changed) {
+    if (!changed) return answer(changed.error());
+    const auto user = identity_.user(name);
+    answer(user ? to_json(*user) : json::object());
+  });
 }
 
 void AdminOperations::remove_user(const json::object& request, const Answer& answer) const {

@@ -18,9 +18,10 @@ struct HubAddress {
 /// Runs requests {"op": …} against Identity. Thread-safe; keeps nothing. `answer` is called once, on control or on the
 /// caller's thread. Whoever can call this owns the data folder: nothing is authorised here.
 ///   enroll {name?, uses?, ttl?, tags?}           → {id, token, command, expires, uses}
-///   user_add {username, password, role, replace?} → {id, name, role}
-///   user_password {username, password}           → {id, name, role}
-///   user_list {}                                 → {users: [{id, name, role, created_at}]}
+///   user_add {username, password, role, groups?, replace?} → {id, name, role, groups, created_at}
+///   user_password {username, password}           → the same
+///   user_rights {username, role?, groups?}       → the same
+///   user_list {}                                 → {users: [the same]}
 ///   user_remove {username}                       → {}
 class AdminOperations {
  public:
@@ -34,9 +35,10 @@ class AdminOperations {
   void enroll(const boost::json::object& request, const Answer& answer) const;
   void add_user(const boost::json::object& request, const Answer& answer) const;
   void change_password(const boost::json::object& request, const Answer& answer) const;
+  void change_rights(const boost::json::object& request, const Answer& answer) const;
   void remove_user(const boost::json::object& request, const Answer& answer) const;
-  void store_user(const std::string& name, const std::string& password, Role role, const Answer& answer) const;
-  std::optional<Identity::UserInfo> find_user(const std::string& name) const;
+  void store_user(const std::string& name, const std::string& password, Role role, std::vector<std::string> groups,
+                  const Answer& answer) const;
 
   Identity& identity_;
   std::function<HubAddress()> address_;

@@ -365,6 +365,7 @@ void App::tick() {
   registry_->tick();
   commands_->tick();
   alerts_->tick();
+  close_programs_without_rights();
   const StoreStatus status = readings_->status();
   if (status.fatal) return fail({errc::storage_failed, status.failure, ""});
   measure(status);
@@ -374,6 +375,18 @@ void App::tick() {
   }
   if (++ticks_ % 3'600 == 60) renew_certificate();
   control_->post_after(1'000'000, [this] { tick(); });
+}
+
+/// A program that sends for a device may lose its token, its user the role, the device the group.
+void App::close_programs_without_rights() {
+  for (const auto& [device, key] : links_.sent_for()) {
+    const auto who = identity_->refreshed(key);
+    if (!who) {
+      links_.close(device, 4001, "the API token was removed or has expired");
+    } else if (!authorize(*who, Operation::stream_telemetry, device, *registry_)) {
+      links_.close(device, 4003, "the token's user may not send for this device any more");
+    }
+  }
 }
 
 void App::measure(const StoreStatus& status) {

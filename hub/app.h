@@ -61,6 +61,7 @@ class App {
 
   // On control.
   void tick();
+  void close_programs_without_rights();
   void measure(const StoreStatus& status);
   void renew_certificate();
 

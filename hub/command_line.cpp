@@ -56,7 +56,8 @@ struct Flags {
   std::string config;
   bool json = false;
 
-  std::string name, role = "viewer", password_file;
+  std::string name, role, password_file;
+  std::vector<std::string> groups;
   bool replace = false;
   std::string ttl;
   std::int64_t uses = 1;
@@ -192,23 +193,66 @@ int enroll(const Settings& settings, const Flags& flags) {
   });
 }
 
+std::string groups_of(const json::object& user) {
+  std::string all;
+  for (const auto& group : user.at("groups").as_array()) {
+    all += (all.empty() ? "" : ",") + std::string(group.as_string());
+  }
+  return all;
+}
+
+/// --groups '' says: none.
+json::array given_groups(const Flags& flags) {
+  std::vector<std::string> given;
+  for (const auto& group : flags.groups) {
+    if (!group.empty()) given.push_back(group);
+  }
+  return web::text_array(given);
+}
+
+/// "ann operator kitchen,garden"
+std::string user_line(const json::object& user) {
+  const std::string groups = text_of(user, "role") == "admin" ? "*" : groups_of(user);
+  return text_of(user, "name") + " " + text_of(user, "role") + (groups.empty() ? "" : " ") + groups;
+}
+
+/// No group, no devices: safe, and not what most people mean who leave them out.
+void warn_of_no_devices(const json::object& user) {
+  if (text_of(user, "role") == "admin" || !groups_of(user).empty()) return;
+  std::fprintf(stderr, "%s is in no group and sees no device: telemetry-hub user rights %s --groups '*' shows all\n",
+               text_of(user, "name").c_str(), text_of(user, "name").c_str());
+}
+
 int put_user(const Settings& settings, const Flags& flags, bool existing) {
   const auto password = read_password(flags.password_file, flags.name);
   if (!password) return fail(kUsage, password.error().detail);
   json::object wish{{"op", existing ? "user_password" : "user_add"}, {"username", flags.name}, {"password", *password}};
   if (!existing) {
-    wish["role"] = flags.role;
+    wish["role"] = flags.role.empty() ? "viewer" : flags.role;
     wish["replace"] = flags.replace;
+    if (!flags.groups.empty()) wish["groups"] = given_groups(flags);
   }
   return request(settings, flags, wish, [](const json::object& user) {
-    std::printf("%s %s\n", text_of(user, "name").c_str(), text_of(user, "role").c_str());
+    std::printf("%s\n", user_line(user).c_str());
+    warn_of_no_devices(user);
+  });
+}
+
+int change_rights(const Settings& settings, const Flags& flags) {
+  json::object wish{{"op", "user_rights"}, {"username", flags.name}};
+  if (!flags.role.empty()) wish["role"] = flags.role;
+  if (!flags.groups.empty()) wish["groups"] = given_groups(flags);
+  return request(settings, flags, wish, [](const json::object& user) {
+    std::printf("%s\n", user_line(user).c_str());
+    warn_of_no_devices(user);
   });
 }
 
 int list_users(const Settings& settings, const Flags& flags) {
   return request(settings, flags, {{"op", "user_list"}}, [](const json::object& answer) {
     for (const auto& user : answer.at("users").as_array()) {
-      std::printf("%-24s %s\n", text_of(user.as_object(), "name").c_str(), text_of(user.as_object(), "role").c_str());
+      std::printf("%-24s %-8s %s\n", text_of(user.as_object(), "name").c_str(),
+                  text_of(user.as_object(), "role").c_str(), groups_of(user.as_object()).c_str());
     }
   });
 }
@@ -279,7 +323,8 @@ int run_command_line(int argc, char** argv) {
   auto* list_command = user_command->add_subcommand("list", "List the users");
   auto* remove_command = user_command->add_subcommand("remove", "Remove a user and end their sessions");
   auto* password_command = user_command->add_subcommand("password", "Change a user's password; ends their sessions");
-  for (auto* command : {add_command, list_command, remove_command, password_command}) {
+  auto* rights_command = user_command->add_subcommand("rights", "Change a user's role or groups");
+  for (auto* command : {add_command, list_command, remove_command, password_command, rights_command}) {
     add_common(*command, flags);
     add_json(*command, flags);
     if (command != list_command) command->add_option("NAME", flags.name, "the user's name")->required();
@@ -288,14 +333,26 @@ int run_command_line(int argc, char** argv) {
     command->add_option("--password-file", flags.password_file, "file with the password; without it, stdin is read")
         ->type_name("FILE");
   }
-  add_command->add_option("--role", flags.role, "viewer, operator or admin")
-      ->check(CLI::IsMember({"viewer", "operator", "admin"}))
-      ->type_name("ROLE");
+  for (auto* command : {add_command, rights_command}) {
+    command
+        ->add_option("--role", flags.role, "viewer (also without this flag, where the user is new), operator or admin")
+        ->check(CLI::IsMember({"viewer", "operator", "admin"}))
+        ->type_name("ROLE");
+    command
+        ->add_option("--groups", flags.groups,
+                     "groups of devices, with commas, that a viewer or operator sees and commands; '*': every device")
+        ->delimiter(',')
+        ->type_name("GROUP,…");
+  }
+  rights_command->footer("Example:\n  telemetry-hub user rights ann --groups kitchen,garden --data-dir data");
   add_command->add_flag("--replace", flags.replace, "where the user exists, change password and role");
-  add_command->footer("Example:\n  telemetry-hub user add ann --role operator --password-file ann.txt --data-dir data");
+  add_command->footer(
+      "Example:\n  telemetry-hub user add ann --role operator --groups kitchen --password-file ann.txt --data-dir "
+      "data");
   add_command->callback([&] { run = [](const Settings& s, const Flags& f) { return put_user(s, f, false); }; });
   password_command->callback([&] { run = [](const Settings& s, const Flags& f) { return put_user(s, f, true); }; });
   list_command->callback([&] { run = list_users; });
+  rights_command->callback([&] { run = change_rights; });
   remove_command->callback([&] { run = remove_user; });
 
   const tools::ToolCommands data_commands(app, [&](CLI::App& command) { add_common(command, flags); });

@@ -64,4 +64,13 @@ std::size_t DeviceLinks::size() const {
   return links_.size();
 }
 
+std::vector<std::pair<DeviceId, std::string>> DeviceLinks::sent_for() const {
+  std::vector<std::pair<DeviceId, std::string>> found;
+  const std::lock_guard lock(mutex_);
+  for (const auto& [device, entry] : links_) {
+    if (!entry.link->api_token_key.empty()) found.emplace_back(device, entry.link->api_token_key);
+  }
+  return found;
+}
+
 }  // namespace hub

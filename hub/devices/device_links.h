@@ -5,7 +5,10 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "hub/core/ids.h"
 #include "telemetry/v1/device.pb.h"
@@ -24,6 +27,7 @@ class DeviceLinks {
   struct Link {
     std::function<bool(HubMessagePtr)> send;
     std::function<void(std::uint16_t close_code, const char* reason)> close;
+    std::string api_token_key{};  // of the program that sends for the device; empty: the device itself
   };
   /// Returns the session's number; pass it to detach(), which does nothing if a newer session took over.
   std::uint64_t attach(const DeviceId& device, Link link);
@@ -34,6 +38,8 @@ class DeviceLinks {
   void close(const DeviceId& device, std::uint16_t close_code, const char* reason);
   bool is_connected(const DeviceId& device) const;
   std::size_t size() const;
+  /// The devices for which programs send, and what those signed in with: someone must ask whether they still may.
+  std::vector<std::pair<DeviceId, std::string>> sent_for() const;
 
  private:
   struct Entry {

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/worker.h"
 #include "hub/core/errc.h"
+#include "hub/core/group_members.h"
 #include "hub/core/reading.h"
 #include "hub/storage/device_store.h"
 
@@ -27,6 +28,7 @@ struct PresenceChange {
   Presence presence{};
   std::int64_t last_seen_us = 0;
   bool removed = false;
+  std::vector<std::string> groups{};  // of devices, that it is or was in
 };
 
 /// Thread-safe: reads from memory under a shared lock; writes on `control`, durable before the reply (also called
@@ -35,10 +37,10 @@ struct PresenceChange {
 /// sessions. Loads in the constructor, which throws boost::system::system_error where the store cannot be read. A full
 /// control queue is answered `busy` on the caller's thread. Memory is bounded by what is
 /// enrolled: 4,096 series a device.
-class DeviceRegistry {
+class DeviceRegistry final : public GroupMembers {
  public:
   DeviceRegistry(DeviceStore& store, base::Worker& control, const base::Clock& clock);
-  ~DeviceRegistry();
+  ~DeviceRegistry() override;
 
   std::optional<DeviceRecord> find(std::string_view id_or_name) const;
   /// Ordered by name; `after` is the last name of the page before.
@@ -76,8 +78,11 @@ class DeviceRegistry {
   std::vector<std::string> groups_of(const DeviceId& device) const;
   std::vector<std::string> groups_of(SeriesId series) const;
   std::vector<DeviceRecord> devices_in(std::string_view group) const;  // by name
+  bool is_in_any(const DeviceId& device, std::span<const std::string> groups) const override;
   /// Grows with every change of who is in which group.
   std::uint64_t memberships_version() const;
+  /// Grows when a device that was there already comes into a group or leaves one.
+  std::uint64_t regroupings() const;
 
   void connected(const DeviceId& device);  // any thread
   void disconnected(const DeviceId& device);

@@ -150,7 +150,7 @@ Outcome<bool> DeviceRegistry::State::set_tags(const DeviceId& device, std::map<s
   {
     const std::unique_lock lock(mutex);
     entry->record.tags = std::move(changed.tags);
-    sort_into_groups(*entry);
+    if (sort_into_groups(*entry)) ++regroupings;
   }
   tell_of(*entry);
   return true;

@@ -6,7 +6,7 @@
 
 namespace hub {
 
-void DeviceRegistry::State::sort_into_groups(DeviceEntry& entry) {
+bool DeviceRegistry::State::sort_into_groups(DeviceEntry& entry) {
   const auto& tags = entry.record.tags;
   std::vector<std::string> now;
   for (const auto& [name, group] : groups) {
@@ -16,9 +16,10 @@ void DeviceRegistry::State::sort_into_groups(DeviceEntry& entry) {
     });
     if (is_in) now.push_back(name);
   }
-  if (now == entry.groups) return;
+  if (now == entry.groups) return false;
   entry.groups = std::move(now);
   ++memberships_version;
+  return true;
 }
 
 Outcome<bool> DeviceRegistry::State::put_group(GroupRecord group) {
@@ -37,7 +38,9 @@ Outcome<bool> DeviceRegistry::State::put_group(GroupRecord group) {
     return Problem{to_errc(done.error()), "The group could not be stored: " + done.error().message() + ".", ""};
   const std::unique_lock lock(mutex);
   groups[group.name] = std::move(group);
-  for (const auto& [id, entry] : devices) sort_into_groups(*entry);
+  for (const auto& [id, entry] : devices) {
+    if (sort_into_groups(*entry)) ++regroupings;
+  }
   return is_new;
 }
 
@@ -48,7 +51,9 @@ Outcome<bool> DeviceRegistry::State::remove_group(const std::string& name) {
     return Problem{to_errc(done.error()), "The group could not be removed: " + done.error().message() + ".", ""};
   const std::unique_lock lock(mutex);
   groups.erase(held);
-  for (const auto& [id, entry] : devices) sort_into_groups(*entry);
+  for (const auto& [id, entry] : devices) {
+    if (sort_into_groups(*entry)) ++regroupings;
+  }
   return true;
 }
 
@@ -89,6 +94,19 @@ std::vector<DeviceRecord> DeviceRegistry::devices_in(std::string_view group) con
     found.back().last_seen_us = entry->last_seen_us.load(std::memory_order_relaxed);
   }
   return found;
+}
+
+bool DeviceRegistry::is_in_any(const DeviceId& device, std::span<const std::string> groups) const {
+  const std::shared_lock lock(state_->mutex);
+  const auto* entry = state_->find(device);
+  if (entry == nullptr) return false;
+  return std::any_of(groups.begin(), groups.end(), [entry](const std::string& group) {
+    return std::binary_search(entry->groups.begin(), entry->groups.end(), group);
+  });
+}
+
+std::uint64_t DeviceRegistry::regroupings() const {
+  return state_->regroupings;
 }
 
 std::uint64_t DeviceRegistry::memberships_version() const {

@@ -77,7 +77,7 @@ void DeviceRegistry::State::tell_of(const DeviceEntry& entry) const {
 
 PresenceChange DeviceRegistry::State::snapshot(const DeviceEntry& entry) const {
   return {entry.record.id, entry.record.name, entry.presence, entry.last_seen_us.load(std::memory_order_relaxed),
-          false};
+          false,           entry.groups};
 }
 
 void DeviceRegistry::State::settle() {

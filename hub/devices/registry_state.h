@@ -41,7 +41,7 @@ struct DeviceRegistry::State : std::enable_shared_from_this<DeviceRegistry::Stat
   std::map<std::string, DeviceId, std::less<>> names;
   std::unordered_map<SeriesId, SeriesRecord> series;
   std::map<std::string, GroupRecord, std::less<>> groups;
-  std::atomic<std::uint64_t> memberships_version{0};
+  std::atomic<std::uint64_t> memberships_version{0}, regroupings{0};
   // Devices whose presence changed and has not been told: presence is state, so one entry a device is enough.
   std::set<DeviceId> untold;
   bool telling = false;  // a task that tells is on its way
@@ -66,7 +66,7 @@ struct DeviceRegistry::State : std::enable_shared_from_this<DeviceRegistry::Stat
   Outcome<bool> remove(const DeviceId& device);
   Outcome<bool> put_group(GroupRecord group);
   Outcome<bool> remove_group(const std::string& name);
-  void sort_into_groups(DeviceEntry& entry);  // under the unique lock
+  bool sort_into_groups(DeviceEntry& entry);  // under the unique lock; true: it is in others now
 
   // Any thread.
   void session_began(const DeviceId& device);

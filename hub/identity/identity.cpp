@@ -17,7 +17,6 @@ constexpr std::size_t kHashesWaiting = 64;
 constexpr int kSlowedWaiting = 16;
 constexpr std::int64_t kSlowedBy_us = 2'000'000;
 constexpr std::int64_t kIdle_us = 30 * 60 * 1'000'000LL;
-constexpr std::int64_t kStoreUseEvery_us = 5 * 60 * 1'000'000LL;
 constexpr std::int64_t kClockStep_us = 5 * 60 * 1'000'000LL;
 constexpr std::size_t kSetupCodeLength = 12;
 
@@ -56,6 +55,10 @@ void Identity::State::load() {
   if (!known_users) throw boost::system::system_error(known_users.error(), "the registry's users");
   auto known_sessions = store.load_sessions(now_us);
   if (!known_sessions) throw boost::system::system_error(known_sessions.error(), "the registry's sessions");
+  auto known_api_tokens = store.load_api_tokens(now_us);
+  if (!known_api_tokens) throw boost::system::system_error(known_api_tokens.error(), "the registry's API tokens");
+  auto known_invitations = store.load_invitations(now_us);
+  if (!known_invitations) throw boost::system::system_error(known_invitations.error(), "the registry's invitations");
   auto known_tokens = store.load_device_tokens();
   if (!known_tokens) throw boost::system::system_error(known_tokens.error(), "the registry's device tokens");
 
@@ -71,6 +74,17 @@ void Identity::State::load() {
     session->expires_us = record.expires_us;
     session->last_used_us = session->last_used_stored_us = record.last_used_us;
     if (session->is_alive(now_us)) sessions.emplace(record.token_sha256, std::move(session));
+  }
+  for (auto& record : *known_api_tokens) {
+    auto token = std::make_unique<HeldApiToken>();
+    token->last_used_us = record.last_used_us;
+    auto key = record.token_sha256;
+    token->record = std::move(record);
+    api_tokens.emplace(std::move(key), std::move(token));
+  }
+  for (auto& invitation : *known_invitations) {
+    auto key = invitation.token_sha256;
+    invitations.emplace(std::move(key), std::move(invitation));
   }
   for (auto& token : *known_tokens) device_tokens.emplace(std::move(token.token_sha256), std::move(token.device));
   if (users.empty()) setup_code = make_code(kSetupCodeLength, random);
@@ -105,16 +119,28 @@ std::string Identity::setup_code() const {
 std::optional<Principal> Identity::State::principal_of(const std::string& token_sha256) const {
   const auto now_us = clock.now_us();
   const std::shared_lock lock(mutex);
-  const auto found = sessions.find(token_sha256);
-  if (found == sessions.end() || !found->second->is_alive(now_us)) return std::nullopt;
-  auto& session = *found->second;
-  const auto named = user_names.find(session.user);
+  UserId of_user;
+  Scopes scopes = kEveryScope;
+  bool is_token = false;
+  if (const auto found = sessions.find(token_sha256); found != sessions.end()) {
+    if (!found->second->is_alive(now_us)) return std::nullopt;
+    found->second->last_used_us.store(now_us, std::memory_order_relaxed);
+    of_user = found->second->user;
+  } else if (const auto token = api_tokens.find(token_sha256); token != api_tokens.end()) {
+    if (!token->second->is_alive(now_us)) return std::nullopt;
+    token->second->last_used_us.store(now_us, std::memory_order_relaxed);
+    of_user = token->second->record.user;
+    scopes = token->second->record.scopes;
+    is_token = true;
+  } else {
+    return std::nullopt;
+  }
+  const auto named = user_names.find(of_user);
   if (named == user_names.end()) return std::nullopt;
   const auto& user = users.at(named->second);
   const auto role = role_from(user.role);
   if (!role) return std::nullopt;
-  session.last_used_us.store(now_us, std::memory_order_relaxed);
-  return Principal{user.id, user.name, *role, DeviceId{}, token_sha256};
+  return Principal{user.id, user.name, *role, DeviceId{}, token_sha256, user.groups, scopes, is_token};
 }
 
 // Called after each use; writes each five minutes only.
@@ -147,17 +173,20 @@ std::optional<Principal> Identity::session(std::string_view cookie_token) {
   if (cookie_token.empty() || cookie_token.size() > kMaxTokenBytes) return std::nullopt;
   const auto hash = sha256_hex(cookie_token);
   auto who = state_->principal_of(hash);
-  if (who) state_->store_use(hash);
+  if (!who || who->is_token) return std::nullopt;  // an API token is no cookie: no browser has one
+  state_->store_use(hash);
   return who;
 }
 
-bool Identity::is_session_alive(const std::string& session_key) const {
-  if (state_->principal_of(session_key)) {
+std::optional<Principal> Identity::refreshed(const std::string& session_key) const {
+  if (auto who = state_->principal_of(session_key)) {
     state_->store_use(session_key);
-    return true;
+    return who;
   }
   const std::shared_lock lock(state_->mutex);
-  return state_->device_tokens.contains(session_key);
+  const auto device = state_->device_tokens.find(session_key);
+  if (device == state_->device_tokens.end()) return std::nullopt;
+  return Principal{UserId{}, device->second.str(), Role::viewer, device->second, session_key};
 }
 
 void Identity::sign_out(std::string_view cookie_token) {

@@ -1,4 +1,4 @@
-// Users, sign-in sessions, the set-up code, enrolment tokens and device credentials.
+// Users, sign-in sessions, API tokens, invitations, the set-up code, enrolment tokens and device credentials.
 #pragma once
 
 #include <functional>
@@ -23,6 +23,27 @@ struct SessionGrant {
   std::int64_t expires_us = 0;  // absolute, 12 h; idle limit 30 min moves within it (live sockets count as activity)
 };
 
+struct ApiTokenRequest {
+  UserId user;              // whom the token acts for
+  std::string name;         // what it is for; 1 … 64 characters
+  Scopes scopes = 0;        // at least one
+  std::int64_t ttl_us = 0;  // 0: until it is removed; else 1 min … 10 years
+};
+struct ApiToken {
+  std::string id, token;  // token: shown once
+  std::int64_t expires_us = 0;
+};
+struct InvitationRequest {
+  Role role = Role::viewer;
+  std::vector<std::string> groups;
+  std::int64_t ttl_us = 3 * 24 * 3600 * 1'000'000LL;  // 1 min … 30 days
+  std::string invited_by;
+};
+struct Invitation {
+  std::string id, token;  // token: shown once
+  std::int64_t expires_us = 0;
+};
+
 struct EnrolmentRequest {
   std::string name;  // fixed device name; empty: the device chooses
   std::map<std::string, std::string> tags;
@@ -40,13 +61,14 @@ struct DeviceGrant {
   std::string token;  // bearer device token; the hub keeps its SHA-256 only
 };
 
-/// Thread-safe. Look-ups (session, device_by_token) answer from memory on the caller's thread; everything that writes
-/// runs on `control` and replies there after the commit. Passwords: Argon2id on a pool of two threads, at most 64
-/// waiting, then rate_limited; an unknown name costs the same hash as a known one. Attempts are limited as
-/// attempt_limits.h says, then rate_limited. At most 10,000 users and 100 sessions a user (the oldest ends).
-/// The constructor loads, and throws boost::system::system_error where the store cannot be read. The destructor answers
-/// what waits for a hash with `unavailable`; answers and hooks still on control may run after it.
-/// Names of users: 1–64 characters [A-Za-z0-9_.@-].
+/// Thread-safe. Look-ups (session, api_token, device_by_token) answer from memory on the caller's thread; everything
+/// that writes runs on `control` and replies there after the commit. Passwords: Argon2id on a pool of two threads, at
+/// most 64 waiting, then rate_limited; an unknown name costs the same hash as a known one. Attempts are limited as
+/// attempt_limits.h says, then rate_limited. At most 10,000 users, 100 sessions a user (the oldest ends), 100 API
+/// tokens a user and 1,000 invitations (too_large). The constructor loads, and throws boost::system::system_error where
+/// the store cannot be read. The destructor answers what waits for a hash with `unavailable`; answers and hooks still
+/// on control may run after it. Names of users: 1–64 characters [A-Za-z0-9_.@-]. Groups of users: at most 64 names of
+/// device groups, or "*"; that there is such a group is not checked here.
 class Identity {
  public:
   template <class T>
@@ -63,25 +85,50 @@ class Identity {
   /// Makes the first admin and signs in. unauthenticated: wrong code; conflict: set up already.
   void set_up(std::string code, std::string username, std::string password, std::string remote,
               Answer<SessionGrant> answer);
-  /// Command line and quickstart: add or replace a user without a session. Passwords: 8 … 256 characters. Replacing
-  /// ends the user's sessions. conflict: the last admin would lose the role.
-  void put_user(std::string username, std::string password, Role role, Answer<UserId> answer);
+  /// Adds or replaces a user without a session. Passwords: 8 … 256 characters. Replacing ends the user's sessions, not
+  /// their API tokens. conflict: the last admin would lose the role.
+  void put_user(std::string username, std::string password, Role role, std::vector<std::string> groups,
+                Answer<UserId> answer);
+  /// What is not given stays. Sessions go on, with the new rights. conflict: the last admin would lose the role.
+  void change_rights(std::string username, std::optional<Role> role, std::optional<std::vector<std::string>> groups,
+                     Answer<bool> answer);
+  /// The user's own: the old password is checked as at a sign-in, and limited likewise; every other session of the user
+  /// ends.
+  void change_password(const Principal& who, std::string old_password, std::string new_password, std::string remote,
+                       Answer<bool> answer);
   struct UserInfo {
     UserId id;
     std::string name;
     Role role;
     std::int64_t created_us;
+    std::vector<std::string> groups{};
   };
   std::vector<UserInfo> users() const;
+  std::optional<UserInfo> user(std::string_view username) const;
   void remove_user(std::string username, Answer<bool> answer);  // conflict: the last admin
 
   void sign_in(std::string username, std::string password, std::string remote, Answer<SessionGrant> answer);
   void sign_out(std::string_view cookie_token);
   /// Touches the idle limit. Nothing where unknown or expired.
   std::optional<Principal> session(std::string_view cookie_token);
-  /// Whether a live socket of this sign-in may stay open; counts as activity, as session() does. The last use is stored
-  /// each 5 minutes, so a restart may shorten the idle limit by as much.
-  bool is_session_alive(const std::string& session_key) const;
+  /// Who a credential stands for now: what a live socket asks each second. Nothing: it must close. Counts as activity,
+  /// as session() does. The last use is stored each 5 minutes, so a restart may shorten the idle limit by as much.
+  std::optional<Principal> refreshed(const std::string& session_key) const;
+
+  void create_api_token(ApiTokenRequest request, Answer<ApiToken> answer);
+  /// Nothing where unknown or expired.
+  std::optional<Principal> api_token(std::string_view token);
+  /// Without secrets; last_used_us is up to date. The oldest first.
+  std::vector<ApiTokenRecord> api_tokens() const;
+  void remove_api_token(std::string id, Answer<bool> answer);  // not_found
+
+  void invite(InvitationRequest request, Answer<Invitation> answer);
+  std::vector<InvitationRecord> invitations() const;            // those that can still be accepted
+  void remove_invitation(std::string id, Answer<bool> answer);  // not_found
+  /// What the holder of the token would become. gone: accepted, withdrawn or expired.
+  Outcome<InvitationRecord> invitation(std::string_view token) const;
+  /// Makes the user and signs in. gone, as above; conflict: the name is taken.
+  void accept_invitation(std::string token, std::string username, std::string password, Answer<SessionGrant> answer);
 
   void create_enrolment(EnrolmentRequest request, Answer<Enrolment> answer);
   /// Makes a device (or fails: gone = expired or used up, unauthenticated = unknown, conflict = name taken).

@@ -43,9 +43,16 @@ struct Session {
   bool is_alive(std::int64_t now_us) const;
 };
 
-/// Users and device tokens change on control only, under the unique lock; control itself reads users without one.
-/// Sessions begin on control and end on any thread (sign-out), always under the lock. Look-ups take the shared one.
-/// Shared, since what is posted to control holds it: Identity may go while that waits.
+/// An API token in memory; likewise.
+struct HeldApiToken {
+  ApiTokenRecord record;  // its last_used_us is what the store has
+  std::atomic<std::int64_t> last_used_us{0};
+  bool is_alive(std::int64_t now_us) const { return record.expires_us == 0 || now_us < record.expires_us; }
+};
+
+/// Users, API tokens, invitations and device tokens change on control only, under the unique lock; control itself reads
+/// users without one. Sessions begin on control and end on any thread (sign-out), always under the lock. Look-ups take
+/// the shared one. Shared, since what is posted to control holds it: Identity may go while that waits.
 struct Identity::State : std::enable_shared_from_this<Identity::State> {
   State(CredentialStore& credentials, base::Worker& control_worker, const base::Clock& used_clock,
         base::Random& used_random);
@@ -63,8 +70,10 @@ struct Identity::State : std::enable_shared_from_this<Identity::State> {
   mutable base::SharedMutex mutex;
   std::map<std::string, UserRecord, std::less<>> users;  // by name
   std::unordered_map<UserId, std::string> user_names;
-  std::unordered_map<std::string, std::unique_ptr<Session>> sessions;  // by the token's SHA-256
-  std::unordered_map<std::string, DeviceId> device_tokens;             // likewise
+  std::unordered_map<std::string, std::unique_ptr<Session>> sessions;         // by the token's SHA-256
+  std::unordered_map<std::string, std::unique_ptr<HeldApiToken>> api_tokens;  // likewise
+  std::unordered_map<std::string, InvitationRecord> invitations;              // likewise
+  std::unordered_map<std::string, DeviceId> device_tokens;                    // likewise
   std::string setup_code;
   std::function<void(const DeviceRecord&)> created_hook;
   std::function<void(const DeviceId&)> revoked_hook;
@@ -72,15 +81,27 @@ struct Identity::State : std::enable_shared_from_this<Identity::State> {
   void load();
   /// False where 64 wait already. A slow one waits 2 s first; at most 16 of them do.
   bool hash_later(std::function<void()> task, bool slow = false);
-  std::optional<Principal> principal_of(const std::string& token_sha256) const;  // alive only; counts as a use
+  /// Of a session or an API token that is alive; counts as a use.
+  std::optional<Principal> principal_of(const std::string& token_sha256) const;
   void store_use(const std::string& token_sha256);
+  void store_api_token_use(const std::string& token_sha256);
 
   // On control.
   Outcome<SessionGrant> open_session(const UserRecord& user);
   void drop_session(const std::string& token_sha256);
-  Outcome<UserId> store_user(const std::string& username, std::string password_hash, Role role);
+  Outcome<UserId> store_user(const std::string& username, std::string password_hash, Role role,
+                             std::vector<std::string> groups, const std::string& kept_session = "");
+  Outcome<bool> change_rights(const std::string& username, std::optional<Role> role,
+                              std::optional<std::vector<std::string>> groups);
   Outcome<bool> remove_user(const std::string& username);
   bool is_last_admin(const UserRecord& user) const;
+  Outcome<ApiToken> create_api_token(const ApiTokenRequest& request);
+  Outcome<bool> remove_api_token(const std::string& id);
+  Outcome<Invitation> invite(const InvitationRequest& request);
+  Outcome<bool> remove_invitation(const std::string& id);
+  Outcome<SessionGrant> accept_invitation(const std::string& token_sha256, const std::string& username,
+                                          std::string password_hash);
+  Outcome<InvitationRecord> find_invitation(const std::string& token_sha256) const;
   Outcome<Enrolment> create_enrolment(const EnrolmentRequest& request);
   Outcome<DeviceGrant> redeem(const std::string& token, const std::string& wished_name,
                               std::map<std::string, std::string> attributes);
@@ -89,6 +110,27 @@ struct Identity::State : std::enable_shared_from_this<Identity::State> {
                                   std::map<std::string, std::string> attributes);
   Outcome<bool> revoke(const DeviceId& device);
 };
+
+/// user_checks.cpp: the first thing wrong with what someone wishes for a user.
+std::optional<Problem> check_new_user(const std::string& username, const std::string& password);
+std::optional<Problem> check_password(const std::string& password, const char* field);
+/// Sorts them, and takes out what is there twice.
+std::optional<Problem> check_groups(std::vector<std::string>& groups);
+std::optional<Problem> check_ttl(std::int64_t ttl_us, std::int64_t longest_us, const char* allowed);
+bool is_username(std::string_view name);
+inline constexpr std::size_t kPasswordBytes = 1'024;  // longer ones are not worth a hash
+inline constexpr std::size_t kUsers = 10'000;
+inline constexpr std::int64_t kStoreUseEvery_us = 5 * 60 * 1'000'000LL;
+
+inline Problem too_many_attempts() {
+  return {errc::rate_limited, "Too many attempts; try again in a minute.", ""};
+}
+inline Problem too_many_hashes() {
+  return {errc::rate_limited, "Too many people sign in at the moment; try again in a few seconds.", ""};
+}
+inline Problem no_memory_to_hash() {
+  return {errc::unavailable, "There is not enough memory to hash the password.", ""};
+}
 
 inline Problem credentials_not_stored(const error_code& ec) {
   return {to_errc(ec), "The credentials could not be read or written: " + ec.message() + ".", ""};

@@ -9,47 +9,11 @@
 namespace hub {
 namespace {
 
-constexpr std::size_t kUsers = 10'000;
 constexpr std::size_t kSessionsPerUser = 100;
 constexpr std::int64_t kSession_us = 12 * 3600 * 1'000'000LL;
-constexpr std::size_t kPasswordBytes = 1'024;
-
-bool is_username(std::string_view name) {
-  return !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.' ||
-           c == '@' || c == '-';
-  });
-}
-
-// Characters, not bytes: eight Chinese characters are eight.
-bool is_password(std::string_view password) {
-  const auto characters = std::count_if(password.begin(), password.end(),
-                                        [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; });
-  return password.size() <= kPasswordBytes && characters >= 8 && characters <= 256;
-}
-
-std::optional<Problem> check_new_user(const std::string& username, const std::string& password) {
-  if (!is_username(username)) {
-    return Problem{errc::invalid_argument, "A user name is 1 to 64 characters of A-Z, a-z, 0-9 and _ . @ -.",
-                   "/username"};
-  }
-  if (!is_password(password)) {
-    return Problem{errc::invalid_argument, "A password has 8 to 256 characters.", "/password"};
-  }
-  return std::nullopt;
-}
 
 Problem wrong_password() {
   return {errc::unauthenticated, "The user name or the password is wrong.", ""};
-}
-Problem too_many_attempts() {
-  return {errc::rate_limited, "Too many attempts; try again in a minute.", ""};
-}
-Problem too_many_waiting() {
-  return {errc::rate_limited, "Too many people sign in at the moment; try again in a few seconds.", ""};
-}
-Problem no_memory() {
-  return {errc::unavailable, "There is not enough memory to hash the password.", ""};
 }
 Problem set_up_already() {
   return {errc::conflict, "This hub is set up already; sign in instead.", ""};
@@ -78,33 +42,101 @@ void Identity::set_up(std::string code, std::string username, std::string passwo
     auto hash = hash_password(password);
     wipe(password);
     state->control.post([state, waiting, hash = std::move(hash), code, remote, is_right, username]() mutable {
-      if (!hash) return (*waiting)(no_memory());
+      if (!hash) return (*waiting)(no_memory_to_hash());
       // Two browsers with the right code: the second finds it used.
       if (!is_right(*state, code)) return (*waiting)(set_up_already());
-      const auto user = state->store_user(username, std::move(*hash), Role::admin);
+      const auto user = state->store_user(username, std::move(*hash), Role::admin, {kEveryDevice});
       if (!user) return (*waiting)(user.error());
       state->limits.signed_in(username, remote);
       (*waiting)(state->open_session(state->users.at(username)));
     });
   });
   wipe(password);
-  if (!taken) (*waiting)(too_many_waiting());
+  if (!taken) (*waiting)(too_many_hashes());
 }
 
-void Identity::put_user(std::string username, std::string password, Role role, Answer<UserId> answer) {
+void Identity::put_user(std::string username, std::string password, Role role, std::vector<std::string> groups,
+                        Answer<UserId> answer) {
   if (auto problem = check_new_user(username, password)) return answer(std::move(*problem));
+  if (auto problem = check_groups(groups)) return answer(std::move(*problem));
   auto waiting = std::make_shared<Waiting<UserId>>(state_->control, std::move(answer));
-  const bool taken =
-      state_->hash_later([state = state_, waiting, username = std::move(username), password, role]() mutable {
+  const bool taken = state_->hash_later(
+      [state = state_, waiting, username = std::move(username), password, role, groups = std::move(groups)]() mutable {
         auto hash = hash_password(password);
         wipe(password);
-        state->control.post([state, waiting, hash = std::move(hash), username, role]() mutable {
-          if (!hash) return (*waiting)(no_memory());
-          (*waiting)(state->store_user(username, std::move(*hash), role));
+        state->control.post([state, waiting, hash = std::move(hash), username, role, groups]() mutable {
+          if (!hash) return (*waiting)(no_memory_to_hash());
+          (*waiting)(state->store_user(username, std::move(*hash), role, std::move(groups)));
         });
       });
   wipe(password);
-  if (!taken) (*waiting)(too_many_waiting());
+  if (!taken) (*waiting)(too_many_hashes());
+}
+
+void Identity::change_password(const Principal& who, std::string old_password, std::string new_password,
+                               std::string remote, Answer<bool> answer) {
+  if (auto problem = check_password(new_password, "/new_password")) return answer(std::move(*problem));
+  // Whoever holds a session without knowing the password guesses no faster here than at the sign-in.
+  if (state_->limits.sign_in(who.name, remote) == AttemptLimits::Verdict::refuse) return answer(too_many_attempts());
+  auto waiting = std::make_shared<Waiting<bool>>(state_->control, std::move(answer));
+  const bool taken = state_->hash_later([state = state_, waiting, who, old_password, new_password, remote]() mutable {
+    std::string hash;
+    {
+      const std::shared_lock lock(state->mutex);
+      const auto found = state->users.find(who.name);
+      if (found != state->users.end() && found->second.id == who.user) hash = found->second.password_hash;
+    }
+    const bool fits = !hash.empty() && verify_password(hash, old_password);
+    auto new_hash = fits ? hash_password(new_password) : std::nullopt;
+    wipe(old_password);
+    wipe(new_password);
+    state->control.post([state, waiting, who, fits, hash, new_hash = std::move(new_hash), remote]() mutable {
+      const auto found = state->users.find(who.name);
+      // Removed or given another password while the hash was checked: that one counts.
+      if (!fits || found == state->users.end() || found->second.password_hash != hash) {
+        return (*waiting)(Problem{errc::forbidden, "The old password is wrong.", "/old_password"});
+      }
+      if (!new_hash) return (*waiting)(no_memory_to_hash());
+      const auto role = role_from(found->second.role).value_or(Role::viewer);
+      state->limits.signed_in(who.name, remote);
+      const auto stored =
+          state->store_user(who.name, std::move(*new_hash), role, found->second.groups, who.session_key);
+      if (!stored) return (*waiting)(stored.error());
+      (*waiting)(true);
+    });
+  });
+  wipe(old_password);
+  wipe(new_password);
+  if (!taken) (*waiting)(too_many_hashes());
+}
+
+void Identity::change_rights(std::string username, std::optional<Role> role,
+                             std::optional<std::vector<std::string>> groups, Answer<bool> answer) {
+  answer_on_control<bool>(state_->control, std::move(answer),
+                          [state = state_, username = std::move(username), role, groups = std::move(groups)]() mutable {
+                            return state->change_rights(username, role, std::move(groups));
+                          });
+}
+
+Outcome<bool> Identity::State::change_rights(const std::string& username, std::optional<Role> role,
+                                             std::optional<std::vector<std::string>> groups) {
+  const auto found = users.find(username);
+  if (found == users.end()) return Problem{errc::not_found, "There is no user " + username + ".", ""};
+  if (groups) {
+    if (auto problem = check_groups(*groups)) return std::move(*problem);
+  }
+  if (role && *role != Role::admin && is_last_admin(found->second)) {
+    return Problem{errc::conflict, username + " is the last admin and must stay one.", "/role"};
+  }
+  const std::string new_role = role ? to_string(*role) : found->second.role;
+  const auto& new_groups = groups ? *groups : found->second.groups;
+  if (auto done = store.change_rights(found->second.id, new_role, new_groups); !done) {
+    return credentials_not_stored(done.error());
+  }
+  const std::unique_lock lock(mutex);
+  found->second.role = new_role;
+  if (groups) found->second.groups = std::move(*groups);
+  return true;
 }
 
 void Identity::sign_in(std::string username, std::string password, std::string remote, Answer<SessionGrant> answer) {
@@ -136,7 +168,7 @@ void Identity::sign_in(std::string username, std::string password, std::string r
       },
       verdict == AttemptLimits::Verdict::slow);
   wipe(password);
-  if (!taken) (*waiting)(too_many_waiting());
+  if (!taken) (*waiting)(too_many_hashes());
 }
 
 Outcome<SessionGrant> Identity::State::open_session(const UserRecord& user) {
@@ -164,7 +196,7 @@ Outcome<SessionGrant> Identity::State::open_session(const UserRecord& user) {
   if (auto done = store.put_session({hash, user.id, now_us, grant.expires_us, now_us}); !done) {
     return credentials_not_stored(done.error());
   }
-  grant.principal = {user.id, user.name, role_from(user.role).value_or(Role::viewer), DeviceId{}, hash};
+  grant.principal = {user.id, user.name, role_from(user.role).value_or(Role::viewer), DeviceId{}, hash, user.groups};
   auto session = std::make_unique<Session>();
   session->user = user.id;
   session->created_us = now_us;
@@ -189,7 +221,8 @@ bool Identity::State::is_last_admin(const UserRecord& user) const {
          });
 }
 
-Outcome<UserId> Identity::State::store_user(const std::string& username, std::string password_hash, Role role) {
+Outcome<UserId> Identity::State::store_user(const std::string& username, std::string password_hash, Role role,
+                                            std::vector<std::string> groups, const std::string& kept_session) {
   UserRecord record;
   const auto found = users.find(username);
   if (found == users.end()) {
@@ -205,9 +238,12 @@ Outcome<UserId> Identity::State::store_user(const std::string& username, std::st
   }
   record.password_hash = std::move(password_hash);
   record.role = to_string(role);
-  if (auto done = store.put_user(record); !done) return credentials_not_stored(done.error());
+  record.groups = std::move(groups);
+  if (auto done = store.put_user(record, kept_session); !done) return credentials_not_stored(done.error());
   const std::unique_lock lock(mutex);
-  std::erase_if(sessions, [&record](const auto& session) { return session.second->user == record.id; });
+  std::erase_if(sessions, [&](const auto& session) {
+    return session.second->user == record.id && session.first != kept_session;
+  });
   user_names[record.id] = username;
   users[username] = record;
   setup_code.clear();
@@ -229,6 +265,7 @@ Outcome<bool> Identity::State::remove_user(const std::string& username) {
   if (auto done = store.remove_user(id); !done) return credentials_not_stored(done.error());
   const std::unique_lock lock(mutex);
   std::erase_if(sessions, [&id](const auto& session) { return session.second->user == id; });
+  std::erase_if(api_tokens, [&id](const auto& token) { return token.second->record.user == id; });
   user_names.erase(id);
   users.erase(found);
   return true;
@@ -238,9 +275,17 @@ std::vector<Identity::UserInfo> Identity::users() const {
   std::vector<UserInfo> all;
   const std::shared_lock lock(state_->mutex);
   for (const auto& [name, user] : state_->users) {
-    all.push_back({user.id, name, role_from(user.role).value_or(Role::viewer), user.created_us});
+    all.push_back({user.id, name, role_from(user.role).value_or(Role::viewer), user.created_us, user.groups});
   }
   return all;
+}
+
+std::optional<Identity::UserInfo> Identity::user(std::string_view username) const {
+  const std::shared_lock lock(state_->mutex);
+  const auto found = state_->users.find(username);
+  if (found == state_->users.end()) return std::nullopt;
+  const auto& user = found->second;
+  return UserInfo{user.id, user.name, role_from(user.role).value_or(Role::viewer), user.created_us, user.groups};
 }
 
 }  // namespace hub

@@ -132,7 +132,7 @@ boost::asio::awaitable<std::optional<Principal>> DeviceSession::first_message(st
                                                   : "this token is not known or was revoked");
     co_return std::nullopt;
   }
-  if (auto allowed = authorize(*who, Operation::stream_telemetry, who->device); !allowed) {
+  if (auto allowed = authorize(*who, Operation::stream_telemetry); !allowed) {
     refuse(4003, allowed.error().detail);
     co_return std::nullopt;
   }
@@ -165,8 +165,9 @@ boost::asio::awaitable<void> DeviceSession::enrol() {
   if (send(message)) close_soon(1000, "enrolled");
 }
 
-void DeviceSession::attach() {
+void DeviceSession::attach(const Principal& who) {
   DeviceLinks::Link link;
+  if (who.is_token) link.api_token_key = who.session_key;
   link.send = [executor = executor_, self = self_, posted = posted_](HubMessagePtr message) {
     if (posted->fetch_add(1) >= kLinkQueue) {
       --*posted;
@@ -196,7 +197,7 @@ boost::asio::awaitable<bool> DeviceSession::welcome(const Principal& who) {
   device_ = who.device;
   const telemetry::v1::Hello hello = message_.hello();
   // First the link, so that an older session of this device is fenced before the cursors are read.
-  attach();
+  attach(who);
   services_.devices.connected(device_);
   services_.devices.described(device_, attributes_of(hello.attributes()), commands_of(hello));
   intake_.emplace(number_, device_, services_, limits_, counters_, budget_, inbox_);
@@ -216,7 +217,8 @@ boost::asio::awaitable<bool> DeviceSession::welcome(const Principal& who) {
   welcome->set_protocol_version(kProtocolVersion);
   welcome->set_hub_version(TELEMETRY_VERSION);
   welcome->set_device_id(device_.str());
-  welcome->set_device_name(who.name);
+  const auto record = services_.devices.find(device_.str());
+  welcome->set_device_name(record ? record->name : who.name);
   welcome->set_server_time_us(static_cast<double>(services_.clock.now_us()));
   welcome->set_credit_bytes_live(static_cast<std::uint32_t>(limits_.credit_live_bytes));
   welcome->set_credit_bytes_backfill(static_cast<std::uint32_t>(limits_.credit_backfill_bytes));

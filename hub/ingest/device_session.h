@@ -45,7 +45,7 @@ class DeviceSession {
   bool send(const telemetry::v1::HubMessage& message);
   void refuse(std::uint16_t code, const std::string& reason);
   void start_hello_timer();
-  void attach();
+  void attach(const Principal& who);
 
   const std::uint64_t number_;
   boost::asio::any_io_executor executor_;

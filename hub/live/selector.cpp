@@ -8,9 +8,9 @@
 namespace hub::live {
 namespace {
 
-Outcome<void> allowed(const Principal& who, const DeviceId& device) {
-  if (auto answer = authorize(who, Operation::subscribe_live, device); !answer) return answer;
-  return authorize(who, Operation::read_readings, device);
+bool is_allowed(const Principal& who, const DeviceId& device, const DeviceRegistry& devices) {
+  return authorize(who, Operation::subscribe_live, device, devices) &&
+         authorize(who, Operation::read_readings, device, devices);
 }
 
 Problem invalid(std::string field, std::string detail) {
@@ -39,20 +39,13 @@ Outcome<std::vector<SeriesRecord>> Selector::resolve(const DeviceRegistry& devic
                                                      std::size_t max_series) const {
   std::vector<SeriesRecord> found;
   if (patterns_.empty()) return found;
-  for (const auto& named : devices_) {
-    if (const auto device = devices.find(named)) {
-      if (auto answer = allowed(who, device->id); !answer) return answer.error();
-    }
-  }
   found = devices.resolve(devices_, patterns_);
-  if (devices_.empty()) {
-    std::unordered_map<DeviceId, bool> may;
-    std::erase_if(found, [&](const SeriesRecord& series) {
-      const auto known = may.find(series.device);
-      if (known != may.end()) return !known->second;
-      return !may.emplace(series.device, allowed(who, series.device).has_value()).first->second;
-    });
-  }
+  std::unordered_map<DeviceId, bool> may;
+  std::erase_if(found, [&](const SeriesRecord& series) {
+    const auto known = may.find(series.device);
+    if (known != may.end()) return !known->second;
+    return !may.emplace(series.device, is_allowed(who, series.device, devices)).first->second;
+  });
   if (found.size() > max_series) {
     return Problem{errc::too_large,
                    "This asks for " + std::to_string(found.size()) + " series; " + std::to_string(max_series) +
@@ -70,7 +63,7 @@ bool Selector::matches(const SeriesRecord& series, const DeviceRegistry& devices
     const auto device = devices.find(series.device.str());
     if (!device || std::find(devices_.begin(), devices_.end(), device->name) == devices_.end()) return false;
   }
-  return allowed(who, series.device).has_value();
+  return is_allowed(who, series.device, devices);
 }
 
 }  // namespace hub::live

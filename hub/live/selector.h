@@ -21,8 +21,8 @@ class Selector {
 
   /// Problem names the field.
   static Outcome<Selector> from(const telemetry::v1::Selector& wish);
-  /// What there is now and `who` may read. A device that is named and may not be read: forbidden. More than
-  /// `max_series`: too_large.
+  /// What there is now and `who` may read. A device that is named and may not be read is as one that there is not. More
+  /// than `max_series`: too_large.
   Outcome<std::vector<SeriesRecord>> resolve(const DeviceRegistry& devices, const Principal& who,
                                              std::size_t max_series) const;
   /// Whether a series that has just come into being belongs to it.

@@ -2,6 +2,7 @@
 
 #include <boost/asio/this_coro.hpp>
 #include <limits>
+#include <set>
 
 #include "hub/live/session_position.h"
 #include "wire/errc.h"
@@ -22,6 +23,8 @@ ViewerSession::ViewerSession(LiveShared& shared, std::unique_ptr<wire::Connectio
     : shared_(shared),
       connection_(std::move(connection)),
       who_(std::move(who)),
+      regroupings_(shared.devices.regroupings()),
+      in_sight_(devices_in_sight()),
       tasks_(shared.executor, [this](const std::exception&) { close(1011, "internal error"); }),
       work_(shared.executor),
       flushed_us_(std::numeric_limits<std::int64_t>::min() / 2),
@@ -176,12 +179,39 @@ void ViewerSession::say_phase(const Subscription& subscription, pb::LivePhase::P
   push_control(phase_fragment(subscription.id, phase, tier_hz));
 }
 
+/// Subscriptions are resolved once, with the rights of then: where those change the viewer comes again, and its
+/// position tells where to go on. False: it was closed.
+bool ViewerSession::check_rights() {
+  if (who_.session_key.empty()) return true;
+  const auto now = shared_.identity.refreshed(who_.session_key);
+  if (!now) {
+    close(4001, "signed out");
+    return false;
+  }
+  const bool is_same = now->role == who_.role && now->groups == who_.groups;
+  const std::uint64_t regroupings = shared_.devices.regroupings();
+  const bool is_regrouped = std::exchange(regroupings_, regroupings) != regroupings;
+  if (is_same && !is_regrouped) return true;
+  const std::size_t saw = std::exchange(in_sight_, devices_in_sight());
+  if (is_same && saw == in_sight_) return true;
+  close(4202, "rights changed");
+  return false;
+}
+
+std::size_t ViewerSession::devices_in_sight() const {
+  if (sees_every_device(who_)) return 0;
+  std::set<DeviceId> devices;
+  for (const auto& group : who_.groups) {
+    for (const auto& device : shared_.devices.devices_in(group)) devices.insert(device.id);
+  }
+  std::size_t sum = 0;
+  for (const auto& device : devices) sum += std::hash<DeviceId>()(device);
+  return sum;
+}
+
 void ViewerSession::each_second(std::int64_t boot_us) {
   if (closing_ || ended_) return;
-  if (!who_.session_key.empty() && !shared_.identity.is_session_alive(who_.session_key)) {
-    close(4001, "signed out");
-    return;
-  }
+  if (!check_rights()) return;
   const std::size_t backlog = connection_->backlog_bytes();
   if (backlog == 0 || backlog < backlog_seen_) progress_us_ = boot_us;
   backlog_seen_ = backlog;

@@ -55,6 +55,8 @@ class ViewerSession final : public ViewerEnd, public StitchSink, public std::ena
   std::string trailer(bool has_readings) const;
   std::string position() const;
   void note_positions();
+  bool check_rights();
+  std::size_t devices_in_sight() const;
   void push_control(Fragment fragment);
   void say_phase(const Subscription& subscription, pb::LivePhase::Phase phase, double tier_hz = 0);
 
@@ -98,6 +100,8 @@ class ViewerSession final : public ViewerEnd, public StitchSink, public std::ena
   LiveShared& shared_;
   std::unique_ptr<wire::Connection> connection_;
   const Principal who_;
+  std::uint64_t regroupings_;  // of the registry, when in_sight_ was worked out
+  std::size_t in_sight_;       // a sum of hashes of the devices that groups let the viewer see
   wire::TaskGroup tasks_;
   Signal work_;  // the feed has something to do
   std::map<std::uint32_t, Subscription> subscriptions_;

@@ -1,5 +1,6 @@
 #include "hub/web/alert_routes.h"
 
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 
@@ -12,6 +13,8 @@ namespace {
 
 namespace json = boost::json;
 
+constexpr std::size_t kAlertsLookedAt = 10'000;  // by who is bound by groups
+
 wire::HttpResponse rule_answer(const AlertRuleRecord& rule, int status) {
   auto response = json_answer(to_json(rule), status);
   set_header(response, "ETag", entity_tag(rule.version));
@@ -23,6 +26,33 @@ json::value alert_json(const Call& call, const AlertRecord& alert) {
   const auto device = call.services.devices.find(alert.device.str());
   out.as_object()["device_name"] = device ? json::value(device->name) : json::value(nullptr);
   return out;
+}
+
+/// Who is bound by groups sees the rules that may concern a device of theirs: those for every device, too.
+bool may_see_rule(const Call& call, const AlertRuleRecord& rule) {
+  return rule.devices.empty() ||
+         std::ranges::any_of(rule.devices, [&](const std::string& device) { return call.may_see(DeviceId(device)); });
+}
+
+/// A rule reaches into devices, so all that it names must be the caller's, and "every device" is nobody's who is bound
+/// by groups. `rule` as its writer put it: names or ids.
+Outcome<void> may_manage_rule(const Call& call, const AlertRuleRecord& rule) {
+  if (sees_every_device(call.who)) return {};
+  if (rule.devices.empty()) {
+    return Problem{errc::forbidden, "a rule for every device needs a user who sees every device: name devices",
+                   "/scope/devices"};
+  }
+  for (std::size_t i = 0; i < rule.devices.size(); ++i) {
+    const auto device = call.services.devices.find(rule.devices[i]);
+    if (device && call.may_see(device->id)) continue;
+    return Problem{errc::invalid_argument, "there is no device \"" + rule.devices[i] + "\"",
+                   "/scope/devices/" + std::to_string(i)};
+  }
+  return {};
+}
+
+Problem not_all_theirs() {
+  return {errc::forbidden, "this rule is also for devices that are in none of your groups", ""};
 }
 
 /// Something changed between the client's read and its write.
@@ -43,7 +73,9 @@ boost::asio::awaitable<Answer> list_rules(Call& call) {
   const auto found = co_await on_control(call, std::move(list));
   if (!found) co_return found.error();
   json::array rules;
-  for (const auto& rule : *found) rules.push_back(to_json(rule));
+  for (const auto& rule : *found) {
+    if (may_see_rule(call, rule)) rules.push_back(to_json(rule));
+  }
   json::object body;
   body["rules"] = std::move(rules);
   co_return json_answer(body);
@@ -54,6 +86,7 @@ boost::asio::awaitable<Answer> post_rule(Call& call) {
   if (!parsed) co_return parsed.error();
   auto rule = alert_rule_from_json(*parsed);
   if (!rule) co_return rule.error();
+  if (auto allowed = may_manage_rule(call, *rule); !allowed) co_return allowed.error();
   auto create = [&alerts = call.services.alerts, rule = *rule] { return alerts.create_rule(rule); };
   const auto made = co_await on_control(call, std::move(create));
   if (!made) co_return made.error();
@@ -66,6 +99,7 @@ boost::asio::awaitable<Answer> get_rule(Call& call) {
   auto get = [&alerts = call.services.alerts, id = RuleId(call.path["rule"])] { return alerts.rule(id); };
   const auto found = co_await on_control(call, std::move(get));
   if (!found) co_return found.error();
+  if (!may_see_rule(call, *found)) co_return no_such("rule " + call.path["rule"]);
   co_return rule_answer(*found, 200);
 }
 
@@ -75,10 +109,13 @@ boost::asio::awaitable<Answer> put_rule(Call& call) {
   auto rule = alert_rule_from_json(*parsed);
   if (!rule) co_return rule.error();
   rule->id = RuleId(call.path["rule"]);
+  if (auto allowed = may_manage_rule(call, *rule); !allowed) co_return allowed.error();
   std::optional<Stale> stale;
   auto update = [&call, &stale, rule = *rule]() -> Outcome<AlertRuleRecord> {
     const auto now = call.services.alerts.rule(rule.id);
     if (!now) return now.error();
+    if (!may_see_rule(call, *now)) return no_such("rule " + rule.id.str());
+    if (auto allowed = may_manage_rule(call, *now); !allowed) return not_all_theirs();
     if (!if_match(call.request.header("If-Match"), now->version)) {
       stale = Stale{now->version};
       return *now;
@@ -96,6 +133,8 @@ boost::asio::awaitable<Answer> delete_rule(Call& call) {
   auto remove = [&call, &stale, id = RuleId(call.path["rule"])]() -> Outcome<bool> {
     const auto now = call.services.alerts.rule(id);
     if (!now) return now.error();
+    if (!may_see_rule(call, *now)) return no_such("rule " + id.str());
+    if (auto allowed = may_manage_rule(call, *now); !allowed) return not_all_theirs();
     if (!if_match(call.request.header("If-Match"), now->version)) {
       stale = Stale{now->version};
       return false;
@@ -117,9 +156,13 @@ boost::asio::awaitable<Answer> list_alerts(Call& call) {
   if (wished == "resolved") state = static_cast<int>(AlertState::resolved);
   if (state == 0 && !wished.empty()) query.refuse("state", "state must be firing or resolved");
   if (auto problem = query.problem()) co_return *problem;
-  auto list = [&alerts = call.services.alerts, state, limit] { return alerts.alerts(state, limit); };
-  const auto found = co_await on_control(call, std::move(list));
+  // Of many devices' alerts, the newest of the caller's: the store knows no groups.
+  const std::size_t looked_at = sees_every_device(call.who) ? limit : kAlertsLookedAt;
+  auto list = [&alerts = call.services.alerts, state, looked_at] { return alerts.alerts(state, looked_at); };
+  auto found = co_await on_control(call, std::move(list));
   if (!found) co_return found.error();
+  std::erase_if(*found, [&](const AlertRecord& alert) { return !call.may_see(alert.device); });
+  if (found->size() > limit) found->resize(limit);
   json::array alerts;
   for (const auto& alert : *found) alerts.push_back(alert_json(call, alert));
   json::object body;
@@ -131,7 +174,7 @@ boost::asio::awaitable<Answer> get_alert(Call& call) {
   auto get = [&alerts = call.services.alerts, id = AlertId(call.path["alert"])] { return alerts.alert(id); };
   const auto found = co_await on_control(call, std::move(get));
   if (!found) co_return found.error();
-  if (auto allowed = call.authorize_device(found->device); !allowed) co_return allowed.error();
+  if (!call.may_see(found->device)) co_return no_such("alert " + call.path["alert"]);
   co_return json_answer(alert_json(call, *found));
 }
 
@@ -144,7 +187,7 @@ boost::asio::awaitable<Answer> post_acknowledgement(Call& call) {
   auto acknowledge = [&call, note, id = AlertId(call.path["alert"])]() -> Outcome<AlertRecord> {
     const auto found = call.services.alerts.alert(id);
     if (!found) return found.error();
-    if (auto allowed = call.authorize_device(found->device); !allowed) return allowed.error();
+    if (!call.may_see(found->device)) return no_such("alert " + id.str());
     return call.services.alerts.acknowledge(id, call.who.name, note);
   };
   const auto acknowledged = co_await on_control(call, std::move(acknowledge));

@@ -104,6 +104,25 @@ std::optional<std::map<std::string, std::string>> BodyReader::optional_texts(std
   return texts;
 }
 
+std::optional<std::vector<std::string>> BodyReader::optional_list(std::string_view name) {
+  const auto* value = find(name);
+  if (value == nullptr) return std::nullopt;
+  const std::string what(name);
+  if (!value->is_array() || value->get_array().size() > 64) {
+    refuse(name, what + " must be a list of at most 64 strings");
+    return std::nullopt;
+  }
+  std::vector<std::string> texts;
+  for (const auto& item : value->get_array()) {
+    if (!item.is_string() || item.get_string().empty() || item.get_string().size() > 64) {
+      refuse(what + "/" + std::to_string(texts.size()), what + " must be a list of strings of 1 to 64 bytes");
+      return std::nullopt;
+    }
+    texts.emplace_back(item.get_string());
+  }
+  return texts;
+}
+
 const boost::json::value* BodyReader::optional_any(std::string_view name) {
   return find(name);
 }

@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "hub/core/errc.h"
 
@@ -32,6 +33,8 @@ class BodyReader {
                                                    std::string_view allowed);
   /// Names to texts: at most 64, names ≤ 64 bytes, texts ≤ 256.
   std::optional<std::map<std::string, std::string>> optional_texts(std::string_view name);
+  /// At most 64, each of 1 to 64 bytes.
+  std::optional<std::vector<std::string>> optional_list(std::string_view name);
   const boost::json::value* optional_any(std::string_view name);
 
   void refuse(std::string_view name, std::string detail);  // the caller found something wrong

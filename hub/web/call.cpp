@@ -1,11 +1,20 @@
 #include "hub/web/call.h"
 
 #include "hub/web/cookies.h"
+#include "hub/web/sign_in.h"
 
 namespace hub::web {
 
 std::string_view Call::session_token() const {
   return cookie_value(request.header("Cookie"), kSessionCookie);
+}
+
+Outcome<Principal> Call::sign_in() const {
+  return web::sign_in(services.identity, request);
+}
+
+Problem no_such(std::string_view what) {
+  return {errc::not_found, "there is no " + std::string(what), ""};
 }
 
 Problem storage_problem(const error_code& ec) {

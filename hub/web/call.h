@@ -16,7 +16,8 @@
 namespace hub::web {
 
 /// Lives in the dispatcher's coroutine frame. By the time a handler runs, `who` is signed in and allowed as the route
-/// table says (empty on routes open to anyone), and `device` is set where the path names one.
+/// table says (empty on routes open to anyone), and `device` is set, and one that `who` may see, where the path names
+/// one.
 struct Call {
   const WebServices& services;
   const WebOptions& options;
@@ -29,8 +30,10 @@ struct Call {
   std::optional<DeviceRecord> device;
 
   std::string_view session_token() const;
+  /// Whom the request's Authorization header or, without one, its cookie stands for.
+  Outcome<Principal> sign_in() const;
   /// The choke point again, for objects whose device is known only once they are loaded.
-  Outcome<void> authorize_device(const DeviceId& id) const { return authorize(who, operation, id); }
+  bool may_see(const DeviceId& id) const { return authorize(who, operation, id, services.devices).has_value(); }
 };
 
 /// A handler answers a response, or a Problem that the dispatcher writes down.
@@ -50,6 +53,10 @@ template <class T, class Start>
 boost::asio::awaitable<T> answer_of(Start start) {
   co_return co_await wire::await_callback<T>(std::move(start));
 }
+
+/// What is answered for an object of a device that the caller may not see, and for one that there is not: nobody
+/// learns the difference. `what`: "device kitchen".
+Problem no_such(std::string_view what);
 
 /// The sentence for a store's error.
 Problem storage_problem(const error_code& ec);

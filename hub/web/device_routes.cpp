@@ -5,6 +5,7 @@
 #include <boost/json/parse.hpp>
 
 #include "hub/web/body_reader.h"
+#include "hub/web/group_routes.h"
 #include "hub/web/query_reader.h"
 #include "wire/frame_codec.h"
 
@@ -34,7 +35,9 @@ json::object to_json(const Call& call, const DeviceRecord& device) {
   out["tags"] = texts(device.tags);
   out["attributes"] = texts(device.attributes);
   json::array groups;
-  for (auto& group : devices.groups_of(device.id)) groups.emplace_back(std::move(group));
+  for (auto& group : devices.groups_of(device.id)) {
+    if (knows_group(call.who, group)) groups.emplace_back(std::move(group));
+  }
   out["groups"] = std::move(groups);
   return out;
 }
@@ -53,7 +56,16 @@ boost::asio::awaitable<Answer> list_devices(Call& call) {
   const std::string after = query.optional_text("after").value_or("");
   const auto limit = static_cast<std::size_t>(query.optional_integer("limit", 1, 1'000).value_or(100));
   if (auto problem = query.problem()) co_return *problem;
-  auto page = call.services.devices.list(after, limit + 1);
+  // Pages are of what the caller may see, so a page of the registry may give none of theirs.
+  std::vector<DeviceRecord> page;
+  std::string from = after;
+  while (page.size() <= limit) {
+    auto next = call.services.devices.list(from, limit + 1);
+    if (next.empty()) break;
+    from = next.back().name;
+    std::erase_if(next, [&](const DeviceRecord& device) { return !call.may_see(device.id); });
+    page.insert(page.end(), std::make_move_iterator(next.begin()), std::make_move_iterator(next.end()));
+  }
   const bool more = page.size() > limit;
   if (more) page.resize(limit);
   json::array devices;

@@ -2,7 +2,6 @@
 
 #include <spdlog/logger.h>
 
-#include "hub/web/cookies.h"
 #include "hub/web/origin.h"
 #include "hub/web/route.h"
 
@@ -13,9 +12,12 @@ namespace {
 /// they may know it.
 Outcome<void> admit(Call& call, const Access& access) {
   if (!access.is_anyone()) {
-    auto who = call.services.identity.session(call.session_token());
-    if (!who) return Problem{errc::unauthenticated, "sign in with POST /api/v1/session", ""};
+    auto who = call.sign_in();
+    if (!who) return who.error();
     call.who = std::move(*who);
+    if (access.is_in_person() && call.who.is_token) {
+      return Problem{errc::forbidden, "a token may not do this; sign in as its user", "Authorization"};
+    }
   }
   if (const auto operation = access.operation()) {
     call.operation = *operation;
@@ -24,8 +26,8 @@ Outcome<void> admit(Call& call, const Access& access) {
   const auto named = call.path.find("device");
   if (named == call.path.end()) return {};
   call.device = call.services.devices.find(named->second);
-  if (!call.device) return Problem{errc::not_found, "there is no device " + named->second, ""};
-  return authorize(call.who, call.operation, call.device->id);
+  if (!call.device || !call.may_see(call.device->id)) return no_such("device " + named->second);
+  return {};
 }
 
 }  // namespace
@@ -75,7 +77,11 @@ boost::asio::awaitable<wire::HttpResponse> Dispatcher::route(const wire::HttpReq
   Call call{services_, options_, request, *target, request_id, std::move(found.path), {}, {}, {}};
   const auto admitted = admit(call, found.route->access);
   user_out = call.who.name;
-  if (!admitted) co_return problem_answer(admitted.error(), request_id);
+  if (!admitted) {
+    auto response = problem_answer(admitted.error(), request_id);
+    if (admitted.error().code == errc::unauthenticated) set_header(response, "WWW-Authenticate", "Bearer");
+    co_return response;
+  }
   auto answer = co_await found.route->handler(call);
   if (!answer) co_return problem_answer(answer.error(), request_id);
   co_return std::move(*answer);

@@ -79,7 +79,7 @@ boost::asio::awaitable<Answer> get_execution(Call& call) {
   };
   const auto found = co_await on_control(call, std::move(get));
   if (!found) co_return found.error();
-  if (auto allowed = call.authorize_device(found->device); !allowed) co_return allowed.error();
+  if (!call.may_see(found->device)) co_return no_such("execution " + call.path["execution"]);
   co_return json_answer(to_json(*found));
 }
 
@@ -87,7 +87,7 @@ boost::asio::awaitable<Answer> cancel_execution(Call& call) {
   auto cancel = [&call, id = ExecutionId(call.path["execution"])]() -> Outcome<ExecutionRecord> {
     const auto found = call.services.commands.get(id);
     if (!found) return found.error();
-    if (auto allowed = call.authorize_device(found->device); !allowed) return allowed.error();
+    if (!call.may_see(found->device)) return no_such("execution " + id.str());
     return call.services.commands.cancel(id);
   };
   const auto cancelled = co_await on_control(call, std::move(cancel));

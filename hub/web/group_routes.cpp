@@ -1,5 +1,6 @@
 #include "hub/web/group_routes.h"
 
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 
@@ -14,7 +15,9 @@ json::object to_json(const Call& call, const GroupRecord& group) {
   json::object tags;
   for (const auto& [key, value] : group.tags) tags[key] = value;
   json::array devices;
-  for (const auto& device : call.services.devices.devices_in(group.name)) devices.emplace_back(device.id.str());
+  for (const auto& device : call.services.devices.devices_in(group.name)) {
+    if (call.may_see(device.id)) devices.emplace_back(device.id.str());
+  }
   json::object out;
   out["name"] = group.name;
   out["tags"] = std::move(tags);
@@ -23,15 +26,17 @@ json::object to_json(const Call& call, const GroupRecord& group) {
   return out;
 }
 
-Problem no_group(const std::string& name) {
-  return {errc::not_found, "there is no group " + name, ""};
-}
-
 }  // namespace
+
+bool knows_group(const Principal& who, const std::string& group) {
+  return sees_every_device(who) || std::ranges::find(who.groups, group) != who.groups.end();
+}
 
 boost::asio::awaitable<Answer> list_groups(Call& call) {
   json::array groups;
-  for (const auto& group : call.services.devices.groups()) groups.push_back(to_json(call, group));
+  for (const auto& group : call.services.devices.groups()) {
+    if (knows_group(call.who, group.name)) groups.push_back(to_json(call, group));
+  }
   json::object body;
   body["groups"] = std::move(groups);
   co_return json_answer(body);
@@ -40,7 +45,7 @@ boost::asio::awaitable<Answer> list_groups(Call& call) {
 boost::asio::awaitable<Answer> get_group(Call& call) {
   const std::string& name = call.path["group"];
   const auto group = call.services.devices.group(name);
-  if (!group) co_return no_group(name);
+  if (!group || !knows_group(call.who, name)) co_return no_such("group " + name);
   co_return json_answer(to_json(call, *group));
 }
 
@@ -56,7 +61,7 @@ boost::asio::awaitable<Answer> put_group(Call& call) {
   const auto made = co_await answer_of<Outcome<bool>>(std::move(put));
   if (!made) co_return made.error();
   const auto group = call.services.devices.group(name);
-  if (!group) co_return no_group(name);
+  if (!group) co_return no_such("group " + name);
   co_return json_answer(to_json(call, *group), *made ? 201 : 200);
 }
 

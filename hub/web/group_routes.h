@@ -10,4 +10,7 @@ boost::asio::awaitable<Answer> get_group(Call& call);
 boost::asio::awaitable<Answer> put_group(Call& call);
 boost::asio::awaitable<Answer> delete_group(Call& call);
 
+/// Who is bound by groups knows of these only.
+bool knows_group(const Principal& who, const std::string& group);
+
 }  // namespace hub::web

@@ -141,4 +141,10 @@ boost::json::value to_json(const Value& value) {
   return boost::json::array{at.latitude, at.longitude, at.altitude};
 }
 
+boost::json::array text_array(const std::vector<std::string>& texts) {
+  boost::json::array out;
+  for (const auto& text : texts) out.emplace_back(text);
+  return out;
+}
+
 }  // namespace hub::web

@@ -1,10 +1,12 @@
 // JSON written as text: numbers in their shortest form that reads back as the same double.
 #pragma once
 
+#include <boost/json/array.hpp>
 #include <boost/json/value.hpp>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "hub/core/reading.h"
 
@@ -21,5 +23,7 @@ void append_json(std::string& out, const boost::json::value& value);
 std::string to_text(const boost::json::value& value);
 
 boost::json::value to_json(const Value& value);
+
+boost::json::array text_array(const std::vector<std::string>& texts);
 
 }  // namespace hub::web

@@ -157,7 +157,7 @@ boost::asio::awaitable<Answer> list_latest(Call& call) {
   const auto devices = names_of(query, "device"), patterns = names_of(query, "series");
   if (auto problem = query.problem()) co_return *problem;
   auto records = call.services.devices.resolve(devices, patterns.empty() ? Names{"*"} : patterns);
-  std::erase_if(records, [&](const SeriesRecord& record) { return !call.authorize_device(record.device); });
+  std::erase_if(records, [&](const SeriesRecord& record) { return !call.may_see(record.device); });
   if (records.size() > kMaxLatest) {
     co_return Problem{errc::too_large,
                       std::to_string(records.size()) + " series match; at most " + std::to_string(kMaxLatest) +

@@ -21,16 +21,19 @@ class Access {
   constexpr explicit(false) Access(Operation operation) : operation_(operation) {}
   /// No credential needed: signing in itself, health, documents.
   static constexpr Access anyone() { return Access(Kind::anyone); }
-  /// Any signed-in user, about themselves.
+  /// Any signed-in user, or a program for one, about themselves.
   static constexpr Access self() { return Access(Kind::self); }
+  /// A user who has signed in with a password: what a lost token must not lead to.
+  static constexpr Access in_person() { return Access(Kind::in_person); }
 
   constexpr bool is_anyone() const { return kind_ == Kind::anyone; }
+  constexpr bool is_in_person() const { return kind_ == Kind::in_person; }
   constexpr std::optional<Operation> operation() const {
     return kind_ == Kind::operation ? std::optional(operation_) : std::nullopt;
   }
 
  private:
-  enum class Kind : std::uint8_t { operation, anyone, self };
+  enum class Kind : std::uint8_t { operation, anyone, self, in_person };
   constexpr explicit Access(Kind kind) : kind_(kind) {}
   Kind kind_ = Kind::operation;
   Operation operation_{};

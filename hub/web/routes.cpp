@@ -5,9 +5,11 @@
 #include "hub/web/execution_routes.h"
 #include "hub/web/group_routes.h"
 #include "hub/web/hub_routes.h"
+#include "hub/web/invitation_routes.h"
 #include "hub/web/reading_routes.h"
 #include "hub/web/route.h"
 #include "hub/web/session_routes.h"
+#include "hub/web/token_routes.h"
 #include "hub/web/user_routes.h"
 
 namespace hub::web {
@@ -24,7 +26,12 @@ std::span<const Route> routes() {
       {"POST", "/api/v1/setup", Access::anyone(), post_setup},  // the set-up code is the credential
       {"POST", "/api/v1/session", Access::anyone(), post_session},
       {"GET", "/api/v1/session", Access::self(), get_session},
-      {"DELETE", "/api/v1/session", Access::self(), delete_session},
+      {"DELETE", "/api/v1/session", Access::in_person(), delete_session},
+      {"PUT", "/api/v1/session/password", Access::in_person(), put_password},
+
+      {"GET", "/api/v1/tokens", Access::in_person(), list_tokens},
+      {"POST", "/api/v1/tokens", Access::in_person(), post_token},
+      {"DELETE", "/api/v1/tokens/{token}", Access::in_person(), delete_token},
 
       {"GET", "/api/v1/devices", read_devices, list_devices},
       {"GET", "/api/v1/devices/{device}", read_devices, get_device},
@@ -61,7 +68,16 @@ std::span<const Route> routes() {
 
       {"GET", "/api/v1/users", read_users, list_users},
       {"POST", "/api/v1/users", manage_users, post_user},
+      {"GET", "/api/v1/users/{user}", read_users, get_user},
+      {"PATCH", "/api/v1/users/{user}", manage_users, patch_user},
+      {"PUT", "/api/v1/users/{user}/password", manage_users, put_user_password},
       {"DELETE", "/api/v1/users/{user}", manage_users, delete_user},
+
+      {"GET", "/api/v1/invitations", read_users, list_invitations},
+      {"POST", "/api/v1/invitations", manage_users, post_invitation},
+      {"DELETE", "/api/v1/invitations/{invitation}", manage_users, delete_invitation},
+      {"POST", "/api/v1/invitations/look", Access::anyone(), look_at_invitation},  // the token is the credential
+      {"POST", "/api/v1/invitations/accept", Access::anyone(), accept_invitation},
 
       {"GET", "/api/v1/hub", read_hub, get_hub},
   };

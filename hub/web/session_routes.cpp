@@ -4,6 +4,7 @@
 
 #include "hub/web/body_reader.h"
 #include "hub/web/cookies.h"
+#include "hub/web/json_text.h"
 
 namespace hub::web {
 namespace {
@@ -15,10 +16,14 @@ json::object user_json(const Principal& who) {
   user["id"] = who.user.str();
   user["name"] = who.name;
   user["role"] = to_string(who.role);
+  user["groups"] = text_array(who.groups);
+  user["scopes"] = text_array(scope_names(who.scopes));
   json::object body;
   body["user"] = std::move(user);
   return body;
 }
+
+}  // namespace
 
 wire::HttpResponse signed_in(const Call& call, const SessionGrant& grant) {
   auto response = json_answer(user_json(grant.principal), 201);
@@ -26,8 +31,6 @@ wire::HttpResponse signed_in(const Call& call, const SessionGrant& grant) {
   set_header(response, "Set-Cookie", session_cookie(grant.cookie_token, left_us / 1'000'000));
   return response;
 }
-
-}  // namespace
 
 boost::asio::awaitable<Answer> get_setup(Call& call) {
   json::object body;
@@ -75,6 +78,21 @@ boost::asio::awaitable<Answer> delete_session(Call& call) {
   auto response = empty_answer();
   set_header(response, "Set-Cookie", session_cookie("", 0));
   co_return response;
+}
+
+boost::asio::awaitable<Answer> put_password(Call& call) {
+  auto parsed = parse_json(call.request.body);
+  if (!parsed) co_return parsed.error();
+  BodyReader body(*parsed);
+  const std::string old_password = body.text("old_password", {1, 1'024});
+  const std::string new_password = body.text("new_password", {8, 1'024});
+  if (auto problem = body.problem()) co_return *problem;
+  auto change = [&call, old_password, new_password](auto done) {
+    call.services.identity.change_password(call.who, old_password, new_password, call.request.remote_address, done);
+  };
+  const auto changed = co_await answer_of<Outcome<bool>>(std::move(change));
+  if (!changed) co_return changed.error();
+  co_return empty_answer();
 }
 
 }  // namespace hub::web

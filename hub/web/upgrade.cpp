@@ -1,17 +1,39 @@
 #include "hub/web/upgrade.h"
 
-#include "hub/web/cookies.h"
+#include "hub/web/call.h"
 #include "hub/web/origin.h"
+#include "hub/web/query_reader.h"
+#include "hub/web/sign_in.h"
 
 namespace hub::web {
 namespace {
-
-constexpr std::string_view kBearer = "Bearer ";
 
 Outcome<void> check_protocol(const wire::HttpRequest& request, std::string_view protocol) {
   if (offers_protocol(request.header("Sec-WebSocket-Protocol"), protocol)) return {};
   return Problem{errc::invalid_argument, "this endpoint speaks the WebSocket subprotocol " + std::string(protocol),
                  "Sec-WebSocket-Protocol"};
+}
+
+/// A program that sends for devices which it names.
+Outcome<std::optional<Principal>> admit_for_device(const WebServices& services, const wire::HttpRequest& request,
+                                                   const Principal& who) {
+  if (auto allowed = authorize(who, Operation::stream_telemetry); !allowed) return allowed.error();
+  const auto target = Target::parse(request.target);
+  if (!target) return Problem{errc::invalid_argument, "the request's target is not a valid path and query", ""};
+  QueryReader query(*target);
+  const auto name = query.optional_text("device");
+  if (!name) query.refuse("device", "an API token sends for a device: name it, as in /api/v1/device?device=kitchen");
+  if (auto problem = query.problem()) return *problem;
+  const auto device = services.devices.find(*name);
+  if (!device || !authorize(who, Operation::stream_telemetry, device->id, services.devices)) {
+    return no_such("device " + *name);
+  }
+  Principal as_device;
+  as_device.name = device->name;
+  as_device.device = device->id;
+  as_device.session_key = who.session_key;
+  as_device.is_token = true;
+  return std::optional<Principal>(std::move(as_device));
 }
 
 }  // namespace
@@ -32,13 +54,17 @@ Outcome<std::optional<Principal>> admit_device(const WebServices& services, cons
   if (auto spoken = check_protocol(request, kDeviceProtocol); !spoken) return spoken.error();
   const std::string_view authorization = request.header("Authorization");
   if (authorization.empty()) return std::optional<Principal>();
-  if (!authorization.starts_with(kBearer)) {
+  const auto token = bearer_token(authorization);
+  if (!token) {
     return Problem{errc::unauthenticated, "devices sign in with Authorization: Bearer and their device token",
                    "Authorization"};
   }
-  auto device = services.identity.device_by_token(authorization.substr(kBearer.size()));
+  auto device = services.identity.device_by_token(*token);
+  if (!device) {
+    if (const auto who = services.identity.api_token(*token)) return admit_for_device(services, request, *who);
+  }
   if (!device) return Problem{errc::unauthenticated, "this token is not known or was revoked", "Authorization"};
-  if (auto allowed = authorize(*device, Operation::stream_telemetry, device->device); !allowed) return allowed.error();
+  if (auto allowed = authorize(*device, Operation::stream_telemetry); !allowed) return allowed.error();
   return device;
 }
 
@@ -47,8 +73,8 @@ Outcome<Principal> admit_viewer(const WebServices& services, const wire::HttpReq
     return Problem{errc::forbidden, "a page of another origin may not open a live stream here", "Origin"};
   }
   if (auto spoken = check_protocol(request, kLiveProtocol); !spoken) return spoken.error();
-  auto who = services.identity.session(cookie_value(request.header("Cookie"), kSessionCookie));
-  if (!who) return Problem{errc::unauthenticated, "sign in with POST /api/v1/session", ""};
+  auto who = sign_in(services.identity, request);
+  if (!who) return who.error();
   if (auto allowed = authorize(*who, Operation::subscribe_live); !allowed) return allowed.error();
   return std::move(*who);
 }

@@ -48,6 +48,7 @@ struct LiveView {
 
   std::map<std::uint32_t, Subscription> subscriptions;
   std::map<std::string, pb::PresenceState> presence;
+  std::set<std::string> removed;  // devices
   std::vector<pb::HubEvent> events;
   std::vector<pb::LiveError> errors;
   std::vector<pb::GapSpan> gaps;
@@ -109,7 +110,9 @@ struct LiveView {
     }
     for (const auto& state : message.presence()) {
       presence[state.device_id()] = state;
-      if (state.removed()) presence.erase(state.device_id());
+      if (!state.removed()) continue;
+      presence.erase(state.device_id());
+      removed.insert(state.device_id());
     }
     for (const auto& one : message.events()) events.push_back(one);
     for (const auto& one : message.gaps()) gaps.push_back(one);

@@ -19,18 +19,27 @@ class SqliteCredentialStore final : public CredentialStore {
     const auto done = load_users_.each([&](const Statement& row) {
       users.push_back({UserId(std::string(row.text(0))), std::string(row.text(1)), std::string(row.text(2)),
                        std::string(row.text(3)), row.integer(4)});
+      return from_json_text(row.text(5), users.back().groups);
     });
     if (!done) return done.error();
     return users;
   }
 
-  Result<void> put_user(const UserRecord& user) override {
+  Result<void> put_user(const UserRecord& user, const std::string& kept_session) override {
     auto transaction = Transaction::begin(db_);
     if (!transaction) return transaction.error();
-    const auto done = put_user_.run(user.id.str(), user.name, user.password_hash, user.role, user.created_us);
+    const auto done = put_user_.run(user.id.str(), user.name, user.password_hash, user.role, user.created_us,
+                                    to_json_text(user.groups));
     if (!done) return done.error();
-    if (auto ended = end_sessions_.run(user.name); !ended) return ended.error();
+    if (auto ended = end_sessions_.run(user.name, kept_session); !ended) return ended.error();
     return transaction->commit();
+  }
+
+  Result<void> change_rights(const UserId& user, const std::string& role,
+                             const std::vector<std::string>& groups) override {
+    if (auto done = change_rights_.run(user.str(), role, to_json_text(groups)); !done) return done.error();
+    if (db_.changes() == 0) return errc::not_found;
+    return {};
   }
 
   Result<void> remove_user(const UserId& user) override {
@@ -61,6 +70,67 @@ class SqliteCredentialStore final : public CredentialStore {
   }
 
   Result<void> remove_session(const std::string& token_sha256) override { return remove_session_.run(token_sha256); }
+
+  Result<std::vector<ApiTokenRecord>> load_api_tokens(std::int64_t now_us) override {
+    if (auto done = drop_expired_api_tokens_.run(now_us); !done) return done.error();
+    std::vector<ApiTokenRecord> tokens;
+    const auto done = load_api_tokens_.each([&](const Statement& row) {
+      tokens.push_back({std::string(row.text(0)), std::string(row.text(1)), UserId(std::string(row.text(2))),
+                        std::string(row.text(3)), static_cast<std::uint8_t>(row.integer(4)), row.integer(5),
+                        row.integer(6), row.integer(7)});
+    });
+    if (!done) return done.error();
+    return tokens;
+  }
+
+  Result<void> put_api_token(const ApiTokenRecord& token) override {
+    return put_api_token_.run(token.id, token.token_sha256, token.user.str(), token.name,
+                              static_cast<std::int64_t>(token.scopes), token.created_us, token.expires_us,
+                              token.last_used_us);
+  }
+
+  Result<void> remove_api_token(const std::string& id) override { return remove_api_token_.run(id); }
+
+  Result<std::vector<InvitationRecord>> load_invitations(std::int64_t now_us) override {
+    if (auto done = drop_expired_invitations_.run(now_us); !done) return done.error();
+    std::vector<InvitationRecord> invitations;
+    const auto done = load_invitations_.each([&](const Statement& row) {
+      InvitationRecord invitation;
+      invitation.id = row.text(0);
+      invitation.token_sha256 = row.text(1);
+      invitation.role = row.text(2);
+      const bool is_readable = from_json_text(row.text(3), invitation.groups);
+      invitation.invited_by = row.text(4);
+      invitation.created_us = row.integer(5);
+      invitation.expires_us = row.integer(6);
+      invitations.push_back(std::move(invitation));
+      return is_readable;
+    });
+    if (!done) return done.error();
+    return invitations;
+  }
+
+  Result<void> put_invitation(const InvitationRecord& invitation) override {
+    return put_invitation_.run(invitation.id, invitation.token_sha256, invitation.role, to_json_text(invitation.groups),
+                               invitation.invited_by, invitation.created_us, invitation.expires_us);
+  }
+
+  Result<void> remove_invitation(const std::string& id) override {
+    if (auto done = remove_invitation_.run(id); !done) return done.error();
+    if (db_.changes() == 0) return errc::not_found;
+    return {};
+  }
+
+  Result<void> accept_invitation(const std::string& id, const UserRecord& user) override {
+    auto transaction = Transaction::begin(db_);
+    if (!transaction) return transaction.error();
+    if (auto done = remove_invitation_.run(id); !done) return done.error();
+    if (db_.changes() == 0) return errc::gone;
+    const auto done = add_user_.run(user.id.str(), user.name, user.password_hash, user.role, user.created_us,
+                                    to_json_text(user.groups));
+    if (!done) return done.error();
+    return transaction->commit();
+  }
 
   Result<void> put_enrolment(const EnrolmentRecord& enrolment) override {
     auto transaction = Transaction::begin(db_);
@@ -124,11 +194,16 @@ class SqliteCredentialStore final : public CredentialStore {
 
  private:
   Database& db_;
-  CachedStatement load_users_{db_, "SELECT id, name, password_hash, role, created_us FROM users ORDER BY name"};
-  CachedStatement put_user_{db_,
-                            "INSERT INTO users (id, name, password_hash, role, created_us) VALUES (?1, ?2, ?3, ?4, ?5) "
-                            "ON CONFLICT (name) DO UPDATE SET password_hash = ?3, role = ?4"};
-  CachedStatement end_sessions_{db_, "DELETE FROM sessions WHERE user = (SELECT id FROM users WHERE name = ?1)"};
+  CachedStatement load_users_{db_, "SELECT id, name, password_hash, role, created_us, groups FROM users ORDER BY name"};
+  CachedStatement put_user_{
+      db_,
+      "INSERT INTO users (id, name, password_hash, role, created_us, groups) VALUES (?1, ?2, ?3, ?4, ?5, ?6) "
+      "ON CONFLICT (name) DO UPDATE SET password_hash = ?3, role = ?4, groups = ?6"};
+  CachedStatement add_user_{
+      db_, "INSERT INTO users (id, name, password_hash, role, created_us, groups) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"};
+  CachedStatement change_rights_{db_, "UPDATE users SET role = ?2, groups = ?3 WHERE id = ?1"};
+  CachedStatement end_sessions_{
+      db_, "DELETE FROM sessions WHERE user = (SELECT id FROM users WHERE name = ?1) AND token_sha256 <> ?2"};
   CachedStatement remove_user_{db_, "DELETE FROM users WHERE id = ?1"};
   CachedStatement drop_expired_sessions_{db_, "DELETE FROM sessions WHERE expires_us <= ?1"};
   CachedStatement load_sessions_{
@@ -138,6 +213,24 @@ class SqliteCredentialStore final : public CredentialStore {
       "INSERT INTO sessions (token_sha256, user, created_us, expires_us, last_used_us) VALUES (?1, ?2, ?3, ?4, ?5) "
       "ON CONFLICT (token_sha256) DO UPDATE SET expires_us = ?4, last_used_us = ?5"};
   CachedStatement remove_session_{db_, "DELETE FROM sessions WHERE token_sha256 = ?1"};
+  CachedStatement drop_expired_api_tokens_{db_, "DELETE FROM api_tokens WHERE expires_us > 0 AND expires_us <= ?1"};
+  CachedStatement load_api_tokens_{db_,
+                                   "SELECT id, token_sha256, user, name, scopes, created_us, expires_us, last_used_us "
+                                   "FROM api_tokens ORDER BY created_us, id"};
+  CachedStatement put_api_token_{
+      db_,
+      "INSERT INTO api_tokens (id, token_sha256, user, name, scopes, created_us, expires_us, last_used_us) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO UPDATE SET last_used_us = ?8"};
+  CachedStatement remove_api_token_{db_, "DELETE FROM api_tokens WHERE id = ?1"};
+  CachedStatement drop_expired_invitations_{db_, "DELETE FROM invitations WHERE expires_us <= ?1"};
+  CachedStatement load_invitations_{db_,
+                                    "SELECT id, token_sha256, role, groups, invited_by, created_us, expires_us "
+                                    "FROM invitations ORDER BY created_us, id"};
+  CachedStatement put_invitation_{
+      db_,
+      "INSERT INTO invitations (id, token_sha256, role, groups, invited_by, created_us, expires_us) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"};
+  CachedStatement remove_invitation_{db_, "DELETE FROM invitations WHERE id = ?1"};
   CachedStatement drop_old_enrolments_{db_, "DELETE FROM enrolments WHERE expires_us < ?1"};
   CachedStatement put_enrolment_{
       db_,

@@ -116,6 +116,22 @@ TEST_F(RegistryGroups, the_version_grows_with_memberships_only) {
   EXPECT_GT(registry->memberships_version(), before);
 }
 
+TEST_F(RegistryGroups, members_are_told_and_regroupings_counted) {
+  const DeviceId boiler = enrol("boiler"), pump = enrol("pump");
+  ASSERT_TRUE(tag(boiler, {{"site", "north"}}));
+  const auto before = registry->regroupings();
+  ASSERT_TRUE(put("north", {{"site", "north"}}));
+  EXPECT_EQ(registry->regroupings(), before + 1);
+  const std::vector<std::string> north{"south", "north"}, none;
+  EXPECT_TRUE(registry->is_in_any(boiler, north));
+  EXPECT_FALSE(registry->is_in_any(boiler, none));
+  EXPECT_FALSE(registry->is_in_any(pump, north));
+  EXPECT_FALSE(registry->is_in_any(DeviceId("d-none"), north));
+  ASSERT_TRUE(tag(boiler, {{"site", "south"}}));
+  EXPECT_EQ(registry->regroupings(), before + 2);
+  EXPECT_FALSE(registry->is_in_any(boiler, north));
+}
+
 TEST_F(RegistryGroups, mistakes_are_told) {
   for (const char* name : {"", "North", "a/b", "..", "abcdefghijklmnopqrstuvwxyz0123456"}) {
     const auto refused = put(name, {{"site", "north"}});

@@ -32,14 +32,14 @@ class IdentityStorage : public ::testing::Test {
 TEST_F(IdentityStorage, nothing_is_granted_that_is_not_stored) {
   int created = 0;
   identity.on_device_created([&](const DeviceRecord&) { ++created; });
-  ASSERT_TRUE(answer_of<UserId>([&](auto done) { identity.put_user("ann", "correct horse", Role::admin, done); }));
+  ASSERT_TRUE(answer_of<UserId>([&](auto done) { identity.put_user("ann", "correct horse", Role::admin, {}, done); }));
   const auto enrolment = answer_of<Enrolment>([&](auto done) { identity.create_enrolment({}, done); }).value();
   const auto device = answer_of<DeviceGrant>([&](auto done) { identity.create_device("pump", {}, done); }).value();
   stop_writing();
 
   EXPECT_FALSE(
       answer_of<SessionGrant>([&](auto done) { identity.sign_in("ann", "correct horse", "192.0.2.1", done); }));
-  EXPECT_FALSE(answer_of<UserId>([&](auto done) { identity.put_user("bob", "correct horse", Role::admin, done); }));
+  EXPECT_FALSE(answer_of<UserId>([&](auto done) { identity.put_user("bob", "correct horse", Role::admin, {}, done); }));
   EXPECT_FALSE(answer_of<bool>([&](auto done) { identity.revoke_device(device.device, done); }));
   const auto refused =
       answer_of<DeviceGrant>([&](auto done) { identity.redeem_enrolment(enrolment.token, "two", {}, done); });

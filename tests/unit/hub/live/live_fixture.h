@@ -156,13 +156,15 @@ class LiveWorld {
     if (!drop_commits) bus->publish(commit);
   }
 
-  Viewer join(std::size_t backlog_limit = 256 * 1024, std::string session_key = {}) {
+  Viewer join(std::size_t backlog_limit = 256 * 1024, std::string session_key = {},
+              std::vector<std::string> groups = {kEveryDevice}) {
     Viewer viewer;
     viewer.peer = std::make_shared<fakes::ScriptedPeer>(io.get_executor(), backlog_limit);
     Principal who;
     who.user = UserId("u1");
     who.name = "ann";
     who.role = Role::viewer;
+    who.groups = std::move(groups);
     who.session_key = std::move(session_key);
     auto done = std::make_shared<std::promise<void>>();
     served_.push_back(done->get_future().share());

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "hub/storage/sqlite/hub_database.h"
+#include "hub/storage/sqlite/migrations.h"
 #include "tests/fakes/hub_fixture.h"
 
 namespace hub::sqlite {
@@ -129,6 +130,37 @@ TEST(CredentialStore, user_is_replaced_by_name_and_signed_out) {
   EXPECT_EQ(users[0].password_hash, "hash 2");
   EXPECT_EQ(users[0].role, "viewer");
   EXPECT_TRUE(files.credentials->load_sessions(0).value().empty());
+}
+
+TEST(CredentialStore, user_keeps_one_session_where_told_and_all_with_other_rights) {
+  HubFiles files;
+  ASSERT_TRUE(files.credentials->put_user({UserId("u1"), "ann", "hash", "admin", 5, {"*"}}));
+  for (const char* session : {"s1", "s2"}) {
+    ASSERT_TRUE(files.credentials->put_session({session, UserId("u1"), 1, 100, 1}));
+  }
+  ASSERT_TRUE(files.credentials->change_rights(UserId("u1"), "viewer", {"a", "b"}));
+  EXPECT_EQ(files.credentials->load_users().value()[0].role, "viewer");
+  EXPECT_EQ(files.credentials->load_users().value()[0].groups, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(files.credentials->load_sessions(0).value().size(), 2u);
+  EXPECT_EQ(to_errc(files.credentials->change_rights(UserId("u9"), "viewer", {}).error()), errc::not_found);
+  ASSERT_TRUE(files.credentials->put_user({UserId("u1"), "ann", "hash 2", "viewer", 5}, "s2"));
+  const auto sessions = files.credentials->load_sessions(0).value();
+  ASSERT_EQ(sessions.size(), 1u);
+  EXPECT_EQ(sessions[0].token_sha256, "s2");
+}
+
+TEST(CredentialStore, users_of_before_groups_see_every_device) {
+  const fakes::TemporaryFolder folder;
+  const std::string path = folder.file("hub.db");
+  {
+    auto db = Database::open(path, {}).value();
+    ASSERT_TRUE(migrate(db, path, embedded_migrations().first(2)));
+    ASSERT_TRUE(db.execute("INSERT INTO users VALUES ('u1', 'ann', 'hash', 'viewer', 5)"));
+  }
+  auto db = HubDatabase::open(path, {}).value();
+  const auto users = make_credential_store(*db)->load_users().value();
+  ASSERT_EQ(users.size(), 1u);
+  EXPECT_EQ(users[0].groups, std::vector<std::string>{"*"});
 }
 
 TEST(CredentialStore, unknown_role_is_refused) {

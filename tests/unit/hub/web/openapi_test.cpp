@@ -53,6 +53,7 @@ TEST(OpenApi, what_needs_no_sign_in_is_said) {
     const auto& call = all.at("paths").at(route.path).at(method).as_object();
     EXPECT_EQ(call.contains("security"), route.access.is_anyone()) << method << " " << route.path;
     EXPECT_EQ(call.contains("x-role"), route.access.operation().has_value()) << method << " " << route.path;
+    EXPECT_EQ(call.contains("x-in-person"), route.access.is_in_person()) << method << " " << route.path;
   }
 }
 
@@ -68,7 +69,7 @@ TEST(OpenApi, the_role_that_is_documented_is_the_least_that_may) {
       Principal who;
       who.user = UserId("u1");
       who.role = role;
-      if (authorize(who, *route.access.operation(), DeviceId("d1"))) least = to_string(role);
+      if (authorize(who, *route.access.operation())) least = to_string(role);
     }
     EXPECT_EQ(call.at("x-role"), json::value(least)) << method << " " << route.path;
   }

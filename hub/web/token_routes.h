@@ -1,0 +1,12 @@
+// API tokens: everybody their own; an admin sees and removes everybody's.
+#pragma once
+
+#include "hub/web/call.h"
+
+namespace hub::web {
+
+boost::asio::awaitable<Answer> list_tokens(Call& call);
+boost::asio::awaitable<Answer> post_token(Call& call);
+boost::asio::awaitable<Answer> delete_token(Call& call);
+
+}  // namespace hub::web
