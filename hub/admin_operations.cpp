@@ -27,11 +27,23 @@ json::object to_json(const Identity::UserInfo& user) {
 void AdminOperations::run(const json::object& request, Answer answer) const {
   const auto* op = request.if_contains("op");
   const std::string name = op != nullptr && op->is_string() ? std::string(op->get_string()) : "";
-  if (name == "enroll") return enroll(request, answer);
-  if (name == "user_add") return add_user(request, answer);
-  if (name == "user_password") return change_password(request, answer);
-  if (name == "user_rights") return change_rights(request, answer);
-  if (name == "user_remove") return remove_user(request, answer);
+  static constexpr std::string_view kChanging[] = {"enroll", "user_add", "user_password", "user_rights", "user_remove"};
+  if (std::ranges::find(kChanging, name) != std::end(kChanging)) {
+    AuditEntry entry;
+    entry.actor = "command line";
+    entry.action = name;
+    if (const auto* user = request.if_contains("username"); user != nullptr && user->is_string()) {
+      entry.object = "user=" + std::string(user->get_string());
+    }
+    entry.detail = audit_detail(json::serialize(request));
+    return audit_.begin(std::move(entry), [this, name, request, answer](Outcome<std::uint64_t> begun) {
+      if (!begun) return answer(begun.error());
+      dispatch(name, request, [this, begun = *begun, answer](Outcome<json::object> done) {
+        audit_.finish(begun, done ? 200 : describe(done.error().code).http_status);
+        answer(std::move(done));
+      });
+    });
+  }
   if (name == "user_list") {
     json::array users;
     for (const auto& user : identity_.users()) users.push_back(to_json(user));
@@ -41,6 +53,14 @@ void AdminOperations::run(const json::object& request, Answer answer) const {
   }
   answer(
       Problem{errc::invalid_argument, "this hub knows no operation \"" + name + "\"; is it another version?", "/op"});
+}
+
+void AdminOperations::dispatch(const std::string& op, const json::object& request, const Answer& answer) const {
+  if (op == "enroll") return enroll(request, answer);
+  if (op == "user_add") return add_user(request, answer);
+  if (op == "user_password") return change_password(request, answer);
+  if (op == "user_rights") return change_rights(request, answer);
+  remove_user(request, answer);
 }
 
 void AdminOperations::enroll(const json::object& request, const Answer& answer) const {

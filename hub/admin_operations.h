@@ -5,6 +5,7 @@
 #include <functional>
 #include <string>
 
+#include "hub/audit/audit_log.h"
 #include "hub/identity/identity.h"
 
 namespace hub {
@@ -16,7 +17,8 @@ struct HubAddress {
 };
 
 /// Runs requests {"op": …} against Identity. Thread-safe; keeps nothing. `answer` is called once, on control or on the
-/// caller's thread. Whoever can call this owns the data folder: nothing is authorised here.
+/// caller's thread. Whoever can call this owns the data folder: nothing is authorised here, and what changes something
+/// is in the audit trail before it is done.
 ///   enroll {name?, uses?, ttl?, tags?}           → {id, token, command, expires, uses}
 ///   user_add {username, password, role, groups?, replace?} → {id, name, role, groups, created_at}
 ///   user_password {username, password}           → the same
@@ -26,12 +28,13 @@ struct HubAddress {
 class AdminOperations {
  public:
   using Answer = std::function<void(Outcome<boost::json::object>)>;
-  AdminOperations(Identity& identity, std::function<HubAddress()> address)
-      : identity_(identity), address_(std::move(address)) {}
+  AdminOperations(Identity& identity, AuditLog& audit, std::function<HubAddress()> address)
+      : identity_(identity), audit_(audit), address_(std::move(address)) {}
 
   void run(const boost::json::object& request, Answer answer) const;
 
  private:
+  void dispatch(const std::string& op, const boost::json::object& request, const Answer& answer) const;
   void enroll(const boost::json::object& request, const Answer& answer) const;
   void add_user(const boost::json::object& request, const Answer& answer) const;
   void change_password(const boost::json::object& request, const Answer& answer) const;
@@ -41,6 +44,7 @@ class AdminOperations {
                   const Answer& answer) const;
 
   Identity& identity_;
+  AuditLog& audit_;
   std::function<HubAddress()> address_;
 };
 

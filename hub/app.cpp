@@ -123,11 +123,14 @@ std::optional<Problem> App::open_registry() {
   event_store_ = sqlite::make_event_store(*db_);
   execution_store_ = sqlite::make_execution_store(*db_);
   alert_store_ = sqlite::make_alert_store(*db_);
+  audit_store_ = sqlite::make_audit_store(*db_);
   control_ = std::make_unique<base::Worker>("control");
   bus_ = make_in_process_bus();
   try {
     registry_ = std::make_unique<DeviceRegistry>(*device_store_, *control_, clock_);
     identity_ = std::make_unique<Identity>(*credential_store_, *control_, clock_, random_);
+    audit_ = std::make_unique<AuditLog>(*audit_store_, *control_, clock_);
+    if (auto opened = audit_->open(); !opened) throw boost::system::system_error(opened.error());
   } catch (const boost::system::system_error& error) {
     return Problem{to_errc(error.code()),
                    DataFolder::hub_db(folder_.path()) + " cannot be read: " + error.code().message(), ""};
@@ -164,13 +167,21 @@ void App::make_services() {
       std::make_unique<CommandService>(*execution_store_, *registry_, links_, *control_, clock_, random_, publish);
   alerts_ = std::make_unique<AlertService>(*alert_store_, *readings_, *registry_, links_, *control_, clock_, random_,
                                            publish);
-  operations_ = std::make_unique<AdminOperations>(*identity_, [this] {
+  operations_ = std::make_unique<AdminOperations>(*identity_, *audit_, [this] {
     return HubAddress{web::reachable_address(settings_.public_host, "", port()), certificates_.ca_sha256_hex};
   });
 }
 
 void App::connect_services() {
-  identity_->on_device_created([this](const DeviceRecord& device) { registry_->added(device); });
+  identity_->on_device_created([this](const DeviceRecord& device) {
+    registry_->added(device);
+    AuditEntry entry;
+    entry.actor = "device " + device.name;
+    entry.action = "device enrolled";
+    entry.object = "device=" + device.id.str();
+    entry.status = 201;
+    audit_->note(std::move(entry));
+  });
   identity_->on_device_revoked(
       [this](const DeviceId& device) { links_.close(device, 4001, "this device's credential was revoked"); });
   registry_->on_presence(
@@ -204,6 +215,7 @@ IoCoreParts App::core_parts(const wire::ServerTls& tls, std::uint16_t port) {
                   *identity_,
                   *commands_,
                   *alerts_,
+                  *audit_,
                   *control_,
                   clock_,
                   [this] { return metrics_text(sample()); },
@@ -335,6 +347,7 @@ void App::shut_down() {
   bool all_stopped = true;
   for (const auto& core : cores_) all_stopped = core->wait_stopped(deadline) && all_stopped;
   readings_->stop();
+  control_->post([this] { audit_->tick(); });  // the last outcomes
   control_->flush();
   if (!all_stopped) {
     // Everything acknowledged is on the disk; what hangs is a session, and its thread cannot be taken apart.
@@ -365,6 +378,7 @@ void App::tick() {
   registry_->tick();
   commands_->tick();
   alerts_->tick();
+  audit_->tick();
   close_programs_without_rights();
   const StoreStatus status = readings_->status();
   if (status.fatal) return fail({errc::storage_failed, status.failure, ""});

@@ -102,6 +102,8 @@ class App {
   DeviceLinks links_;
   std::unique_ptr<DeviceRegistry> registry_;
   std::unique_ptr<Identity> identity_;
+  std::unique_ptr<AuditStore> audit_store_;
+  std::unique_ptr<AuditLog> audit_;
   std::unique_ptr<ReadingsStore> readings_;
   std::unique_ptr<CommandService> commands_;
   std::unique_ptr<AlertService> alerts_;

@@ -40,6 +40,9 @@ std::optional<Problem> OfflineHub::prepare() {
   control_ = std::make_unique<base::Worker>("control");
   try {
     identity_ = std::make_unique<Identity>(*credentials_, *control_, clock_, random_);
+    audit_store_ = sqlite::make_audit_store(*db_);
+    audit_ = std::make_unique<AuditLog>(*audit_store_, *control_, clock_);
+    if (auto opened = audit_->open(); !opened) throw boost::system::system_error(opened.error());
   } catch (const boost::system::system_error& error) {
     return Problem{to_errc(error.code()), DataFolder::hub_db(folder_.path()) + ": users cannot be read", ""};
   }
@@ -47,12 +50,15 @@ std::optional<Problem> OfflineHub::prepare() {
 }
 
 OfflineHub::~OfflineHub() {
-  identity_.reset();  // before control, which runs its last answers
+  if (audit_) control_->post([this] { audit_->tick(); });  // the last outcomes
+  identity_.reset();                                       // before control, which runs its last answers
+  if (control_) control_->flush();
+  audit_.reset();
   control_.reset();
 }
 
 Outcome<boost::json::object> OfflineHub::run(const boost::json::object& request) {
-  const AdminOperations operations(*identity_, [this] {
+  const AdminOperations operations(*identity_, *audit_, [this] {
     const auto port = static_cast<std::uint16_t>(settings_.port);
     return HubAddress{web::reachable_address(settings_.public_host, "", port), certificates_.ca_sha256_hex};
   });

@@ -39,6 +39,8 @@ class OfflineHub {
   std::unique_ptr<CredentialStore> credentials_;
   std::unique_ptr<base::Worker> control_;
   std::unique_ptr<Identity> identity_;
+  std::unique_ptr<AuditStore> audit_store_;
+  std::unique_ptr<AuditLog> audit_;
 };
 
 }  // namespace hub

@@ -122,6 +122,7 @@ std::optional<Principal> Identity::State::principal_of(const std::string& token_
   UserId of_user;
   Scopes scopes = kEveryScope;
   bool is_token = false;
+  std::string credential_id;
   if (const auto found = sessions.find(token_sha256); found != sessions.end()) {
     if (!found->second->is_alive(now_us)) return std::nullopt;
     found->second->last_used_us.store(now_us, std::memory_order_relaxed);
@@ -132,6 +133,7 @@ std::optional<Principal> Identity::State::principal_of(const std::string& token_
     of_user = token->second->record.user;
     scopes = token->second->record.scopes;
     is_token = true;
+    credential_id = token->second->record.id;
   } else {
     return std::nullopt;
   }
@@ -140,7 +142,8 @@ std::optional<Principal> Identity::State::principal_of(const std::string& token_
   const auto& user = users.at(named->second);
   const auto role = role_from(user.role);
   if (!role) return std::nullopt;
-  return Principal{user.id, user.name, *role, DeviceId{}, token_sha256, user.groups, scopes, is_token};
+  return Principal{
+      user.id, user.name, *role, DeviceId{}, token_sha256, user.groups, scopes, is_token, std::move(credential_id)};
 }
 
 // Called after each use; writes each five minutes only.

@@ -45,6 +45,7 @@ struct Principal {
   std::vector<std::string> groups{};
   Scopes scopes = kEveryScope;  // fewer for an API token
   bool is_token = false;        // an API token, not a person at a browser
+  std::string credential_id{};  // of the token
 
   bool operator==(const Principal&) const = default;
 };

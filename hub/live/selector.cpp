@@ -1,6 +1,7 @@
 #include "hub/live/selector.h"
 
 #include <algorithm>
+#include <set>
 #include <unordered_map>
 
 #include "hub/devices/series_pattern.h"
@@ -20,7 +21,8 @@ Problem invalid(std::string field, std::string detail) {
 }  // namespace
 
 Outcome<Selector> Selector::from(const telemetry::v1::Selector& wish) {
-  if (wish.groups_size() > 0) return invalid("selector.groups", "This hub has no device groups; name devices instead.");
+  if (static_cast<std::size_t>(wish.groups_size()) > kMaxSelectedGroups)
+    return invalid("selector.groups", "At most 64 groups are taken.");
   if (static_cast<std::size_t>(wish.devices_size()) > kMaxDevices)
     return invalid("selector.devices", "At most 1,000 devices are taken; leave it empty for all.");
   if (static_cast<std::size_t>(wish.series_size()) > kMaxPatterns)
@@ -31,6 +33,7 @@ Outcome<Selector> Selector::from(const telemetry::v1::Selector& wish) {
   }
   Selector selector;
   selector.devices_.assign(wish.devices().begin(), wish.devices().end());
+  selector.groups_.assign(wish.groups().begin(), wish.groups().end());
   selector.patterns_.assign(wish.series().begin(), wish.series().end());
   return selector;
 }
@@ -39,7 +42,19 @@ Outcome<std::vector<SeriesRecord>> Selector::resolve(const DeviceRegistry& devic
                                                      std::size_t max_series) const {
   std::vector<SeriesRecord> found;
   if (patterns_.empty()) return found;
-  found = devices.resolve(devices_, patterns_);
+  if (groups_.empty()) {
+    found = devices.resolve(devices_, patterns_);
+  } else {
+    // Ids, so that a device which is named and in two groups comes once.
+    std::set<std::string> ids;
+    for (const auto& named : devices_) {
+      if (const auto device = devices.find(named)) ids.insert(device->id.str());
+    }
+    for (const auto& group : groups_) {
+      for (const auto& device : devices.devices_in(group)) ids.insert(device.id.str());
+    }
+    if (!ids.empty()) found = devices.resolve({ids.begin(), ids.end()}, patterns_);
+  }
   std::unordered_map<DeviceId, bool> may;
   std::erase_if(found, [&](const SeriesRecord& series) {
     const auto known = may.find(series.device);
@@ -55,15 +70,19 @@ Outcome<std::vector<SeriesRecord>> Selector::resolve(const DeviceRegistry& devic
   return found;
 }
 
+bool Selector::names(const DeviceId& device, const DeviceRegistry& devices) const {
+  if (devices_.empty() && groups_.empty()) return true;
+  if (std::find(devices_.begin(), devices_.end(), device.str()) != devices_.end()) return true;
+  if (devices.is_in_any(device, groups_)) return true;
+  const auto record = devices.find(device.str());
+  return record && std::find(devices_.begin(), devices_.end(), record->name) != devices_.end();
+}
+
 bool Selector::matches(const SeriesRecord& series, const DeviceRegistry& devices, const Principal& who) const {
   if (std::none_of(patterns_.begin(), patterns_.end(),
                    [&](const std::string& pattern) { return matches_pattern(pattern, series.name); }))
     return false;
-  if (!devices_.empty() && std::find(devices_.begin(), devices_.end(), series.device.str()) == devices_.end()) {
-    const auto device = devices.find(series.device.str());
-    if (!device || std::find(devices_.begin(), devices_.end(), device->name) == devices_.end()) return false;
-  }
-  return is_allowed(who, series.device, devices);
+  return names(series.device, devices) && is_allowed(who, series.device, devices);
 }
 
 }  // namespace hub::live

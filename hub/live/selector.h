@@ -11,11 +11,12 @@
 
 namespace hub::live {
 
-/// A checked selector. Devices by id or name (empty: all that the viewer may see), series by pattern (empty: none).
-/// Names that nothing answers to yet are kept: what enrols later joins.
+/// A checked selector. Devices by id or name, and by group (neither: all that the viewer may see), series by pattern
+/// (empty: none). Names that nothing answers to yet are kept: what enrols later joins.
 class Selector {
  public:
   static constexpr std::size_t kMaxDevices = 1'000;
+  static constexpr std::size_t kMaxSelectedGroups = 64;
   static constexpr std::size_t kMaxPatterns = 64;
   static constexpr std::size_t kMaxPatternBytes = 256;
 
@@ -27,10 +28,14 @@ class Selector {
                                              std::size_t max_series) const;
   /// Whether a series that has just come into being belongs to it.
   bool matches(const SeriesRecord& series, const DeviceRegistry& devices, const Principal& who) const;
+  /// Which devices are in these decides what it selects.
+  const std::vector<std::string>& groups() const { return groups_; }
   bool operator==(const Selector&) const = default;
 
  private:
-  std::vector<std::string> devices_, patterns_;
+  bool names(const DeviceId& device, const DeviceRegistry& devices) const;
+
+  std::vector<std::string> devices_, groups_, patterns_;
 };
 
 }  // namespace hub::live

@@ -56,6 +56,7 @@ void ViewerSession::handle(const pb::Subscribe& request) {
                                      " subscriptions; end one first.",
                                  "id"});
   }
+  if (!check_rights()) return;  // what is resolved below is compared with later
   const std::size_t others = series_count() - (known != subscriptions_.end() ? known->second.series.size() : 0);
   auto series = wish->selector.resolve(
       shared_.devices, who_, shared_.limits.series_per_viewer - std::min(shared_.limits.series_per_viewer, others));
@@ -68,6 +69,7 @@ void ViewerSession::handle(const pb::Subscribe& request) {
   Subscription& subscription = subscriptions_[request.id()];
   subscription.id = request.id();
   subscription.wish = std::move(*wish);
+  in_sight_ = devices_in_sight();
   start(subscription, std::move(*series), request.resume_position());
 }
 

@@ -182,13 +182,15 @@ void ViewerSession::say_phase(const Subscription& subscription, pb::LivePhase::P
 /// Subscriptions are resolved once, with the rights of then: where those change the viewer comes again, and its
 /// position tells where to go on. False: it was closed.
 bool ViewerSession::check_rights() {
-  if (who_.session_key.empty()) return true;
-  const auto now = shared_.identity.refreshed(who_.session_key);
-  if (!now) {
-    close(4001, "signed out");
-    return false;
+  bool is_same = true;
+  if (!who_.session_key.empty()) {
+    const auto now = shared_.identity.refreshed(who_.session_key);
+    if (!now) {
+      close(4001, "signed out");
+      return false;
+    }
+    is_same = now->role == who_.role && now->groups == who_.groups;
   }
-  const bool is_same = now->role == who_.role && now->groups == who_.groups;
   const std::uint64_t regroupings = shared_.devices.regroupings();
   const bool is_regrouped = std::exchange(regroupings_, regroupings) != regroupings;
   if (is_same && !is_regrouped) return true;
@@ -199,13 +201,18 @@ bool ViewerSession::check_rights() {
 }
 
 std::size_t ViewerSession::devices_in_sight() const {
-  if (sees_every_device(who_)) return 0;
-  std::set<DeviceId> devices;
-  for (const auto& group : who_.groups) {
-    for (const auto& device : shared_.devices.devices_in(group)) devices.insert(device.id);
-  }
+  std::set<std::pair<std::string_view, DeviceId>> devices;
+  const auto look_at = [&](const std::vector<std::string>& groups) {
+    for (const auto& group : groups) {
+      for (const auto& device : shared_.devices.devices_in(group)) devices.emplace(group, device.id);
+    }
+  };
+  if (!sees_every_device(who_)) look_at(who_.groups);
+  for (const auto& [id, subscription] : subscriptions_) look_at(subscription.wish.selector.groups());
   std::size_t sum = 0;
-  for (const auto& device : devices) sum += std::hash<DeviceId>()(device);
+  for (const auto& [group, device] : devices) {
+    sum += std::hash<std::string_view>()(group) * 31 + std::hash<DeviceId>()(device);
+  }
   return sum;
 }
 

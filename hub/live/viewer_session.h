@@ -101,7 +101,7 @@ class ViewerSession final : public ViewerEnd, public StitchSink, public std::ena
   std::unique_ptr<wire::Connection> connection_;
   const Principal who_;
   std::uint64_t regroupings_;  // of the registry, when in_sight_ was worked out
-  std::size_t in_sight_;       // a sum of hashes of the devices that groups let the viewer see
+  std::size_t in_sight_;       // a sum of hashes of the devices in the groups that it depends on
   wire::TaskGroup tasks_;
   Signal work_;  // the feed has something to do
   std::map<std::uint32_t, Subscription> subscriptions_;

@@ -97,16 +97,19 @@ int check(const std::string& data_dir, const std::string& backup, bool as_json) 
                      {"commits", report->commits},
                      {"cursors", report->cursors},
                      {"devices", report->devices},
-                     {"series", report->series}};
+                     {"series", report->series},
+                     {"audit_entries", report->audit_entries}};
     print_json(out);
   } else {
     for (const auto& one : report->faults) std::printf("FAULT    %s: %s\n", one.file.c_str(), one.what.c_str());
     for (const auto& one : report->warnings) std::printf("warning  %s: %s\n", one.file.c_str(), one.what.c_str());
     const auto count = [](std::uint64_t n) { return static_cast<unsigned long long>(n); };
     std::printf(
-        "%llu files, %llu chunks, %llu unsealed commits, %llu readings, %llu cursors, %llu devices, %llu series\n",
+        "%llu files, %llu chunks, %llu unsealed commits, %llu readings, %llu cursors, %llu devices, %llu series, %llu "
+        "audit "
+        "entries\n",
         count(report->files), count(report->chunks), count(report->commits), count(report->readings),
-        count(report->cursors), count(report->devices), count(report->series));
+        count(report->cursors), count(report->devices), count(report->series), count(report->audit_entries));
     std::printf("%llu faults, %llu warnings\n", count(report->fault_count), count(report->warning_count));
   }
   return report->fault_count == 0 ? kOk : kFailure;

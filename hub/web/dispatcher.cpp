@@ -30,6 +30,18 @@ Outcome<void> admit(Call& call, const Access& access) {
   return {};
 }
 
+AuditEntry audit_entry(const Call& call, const Route& route, int status) {
+  AuditEntry entry;
+  entry.actor = call.who.name;
+  if (!call.who.name.empty()) entry.credential = call.who.is_token ? "token " + call.who.credential_id : "session";
+  entry.address = call.request.remote_address;
+  entry.action = std::string(route.method) + " " + std::string(route.path);
+  for (const auto& [name, value] : call.path) entry.object += (entry.object.empty() ? "" : " ") + name + "=" + value;
+  entry.detail = audit_detail(call.request.body);
+  entry.status = status;
+  return entry;
+}
+
 }  // namespace
 
 wire::HttpResponse Dispatcher::dashboard(const wire::HttpRequest& request, const std::vector<std::string>& segments,
@@ -80,11 +92,36 @@ boost::asio::awaitable<wire::HttpResponse> Dispatcher::route(const wire::HttpReq
   if (!admitted) {
     auto response = problem_answer(admitted.error(), request_id);
     if (admitted.error().code == errc::unauthenticated) set_header(response, "WWW-Authenticate", "Bearer");
+    // Strangers' attempts are in the log and the counters; what someone tried who is known is for the trail.
+    if (!call.who.name.empty() && changes_state(request.method)) {
+      services_.audit.note(audit_entry(call, *found.route, response.status));
+    }
     co_return response;
   }
-  auto answer = co_await found.route->handler(call);
-  if (!answer) co_return problem_answer(answer.error(), request_id);
-  co_return std::move(*answer);
+  auto response = co_await run(call, *found.route);
+  user_out = call.who.name;
+  co_return response;
+}
+
+boost::asio::awaitable<wire::HttpResponse> Dispatcher::run(Call& call, const Route& route) {
+  const bool is_audited = changes_state(call.request.method);
+  std::uint64_t begun = 0;
+  if (is_audited && !route.access.is_anyone()) {
+    auto entry = audit_entry(call, route, 0);
+    auto begin = [this, &entry](auto done) { services_.audit.begin(std::move(entry), std::move(done)); };
+    const auto written = co_await answer_of<Outcome<std::uint64_t>>(std::move(begin));
+    if (!written) co_return problem_answer(written.error(), call.request_id);
+    begun = *written;
+  }
+  auto answer = co_await route.handler(call);
+  auto response = answer ? std::move(*answer) : problem_answer(answer.error(), call.request_id);
+  if (begun != 0) {
+    services_.audit.finish(begun, response.status);
+  } else if (is_audited) {
+    // Signing in, setting up, redeeming: who it is comes out of it.
+    services_.audit.note(audit_entry(call, route, response.status));
+  }
+  co_return response;
 }
 
 boost::asio::awaitable<wire::HttpResponse> Dispatcher::answer(const wire::HttpRequest& request,

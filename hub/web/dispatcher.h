@@ -9,8 +9,12 @@
 
 namespace hub::web {
 
+struct Call;
+struct Route;
+
 /// One per core, as WebServer; keeps nothing between calls. Every route with an Operation passes authorize() here,
-/// before its handler runs, and again with the device where the path names one.
+/// before its handler runs, and again with the device where the path names one. What changes something is in the audit
+/// trail before its handler runs.
 class Dispatcher {
  public:
   Dispatcher(const WebServices& services, const WebOptions& options, const Assets& assets)
@@ -23,6 +27,7 @@ class Dispatcher {
  private:
   boost::asio::awaitable<wire::HttpResponse> route(const wire::HttpRequest& request, const std::string& request_id,
                                                    std::string& user_out);
+  boost::asio::awaitable<wire::HttpResponse> run(Call& call, const Route& found);
   wire::HttpResponse dashboard(const wire::HttpRequest& request, const std::vector<std::string>& segments,
                                const std::string& request_id) const;
 

@@ -39,6 +39,14 @@ std::optional<std::int64_t> QueryReader::optional_integer(std::string_view name,
   return number;
 }
 
+std::optional<std::int64_t> QueryReader::optional_time(std::string_view name, std::int64_t now_us) {
+  const std::string* value = find(name);
+  if (value == nullptr) return std::nullopt;
+  const auto time = parse_time(*value, now_us);
+  if (!time) refuse(name, std::string(name) + " must be " + kTimeForms);
+  return time;
+}
+
 std::int64_t QueryReader::time(std::string_view name, std::int64_t now_us) {
   const std::string* value = find(name);
   if (value == nullptr) {

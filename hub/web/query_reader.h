@@ -19,6 +19,7 @@ class QueryReader {
 
   std::optional<std::string> optional_text(std::string_view name);
   std::optional<std::int64_t> optional_integer(std::string_view name, std::int64_t least, std::int64_t most);
+  std::optional<std::int64_t> optional_time(std::string_view name, std::int64_t now_us);
   std::int64_t time(std::string_view name, std::int64_t now_us);     // required
   std::optional<std::string> optional_bytes(std::string_view name);  // base64url
 

@@ -1,5 +1,6 @@
 // The index of the API. docs/rest.md and openapi.json describe the same calls.
 #include "hub/web/alert_routes.h"
+#include "hub/web/audit_routes.h"
 #include "hub/web/device_routes.h"
 #include "hub/web/enrolment_routes.h"
 #include "hub/web/execution_routes.h"
@@ -78,6 +79,8 @@ std::span<const Route> routes() {
       {"DELETE", "/api/v1/invitations/{invitation}", manage_users, delete_invitation},
       {"POST", "/api/v1/invitations/look", Access::anyone(), look_at_invitation},  // the token is the credential
       {"POST", "/api/v1/invitations/accept", Access::anyone(), accept_invitation},
+
+      {"GET", "/api/v1/audit", read_audit, list_audit},
 
       {"GET", "/api/v1/hub", read_hub, get_hub},
   };

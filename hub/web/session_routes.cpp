@@ -25,7 +25,8 @@ json::object user_json(const Principal& who) {
 
 }  // namespace
 
-wire::HttpResponse signed_in(const Call& call, const SessionGrant& grant) {
+wire::HttpResponse signed_in(Call& call, const SessionGrant& grant) {
+  call.who = grant.principal;
   auto response = json_answer(user_json(grant.principal), 201);
   const std::int64_t left_us = grant.expires_us - call.services.clock.now_us();
   set_header(response, "Set-Cookie", session_cookie(grant.cookie_token, left_us / 1'000'000));

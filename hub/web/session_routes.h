@@ -12,7 +12,7 @@ boost::asio::awaitable<Answer> get_session(Call& call);
 boost::asio::awaitable<Answer> delete_session(Call& call);
 boost::asio::awaitable<Answer> put_password(Call& call);
 
-/// A sign-in: who it is, and the cookie.
-wire::HttpResponse signed_in(const Call& call, const SessionGrant& grant);
+/// A sign-in: who it is (from now on call.who), and the cookie.
+wire::HttpResponse signed_in(Call& call, const SessionGrant& grant);
 
 }  // namespace hub::web

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "hub/alerts/alert_service.h"
+#include "hub/audit/audit_log.h"
 #include "hub/commands/command_service.h"
 #include "hub/devices/device_registry.h"
 #include "hub/identity/identity.h"
@@ -40,6 +41,7 @@ struct WebServices {
   Identity& identity;
   CommandService& commands;  // on control
   AlertService& alerts;      // on control
+  AuditLog& audit;
   base::Worker& control;
   const base::Clock& clock;
   std::function<std::string()> metrics;   // Prometheus text; thread-safe

@@ -22,10 +22,11 @@ class Closed(Exception):
 class Device:
     """One session. `epochs`: list of (epoch bytes, lane, first_held, next)."""
 
-    def __init__(self, hub, token, epoch=None, streams=None, token_in_hello=False):
+    def __init__(self, hub, token, epoch=None, streams=None, token_in_hello=False, device=None):
         self.hub, self.token, self.token_in_hello = hub, token, token_in_hello
         self.epoch = epoch or os.urandom(16)
         self.streams = streams or [(self.epoch, 0, 1, 1)]
+        self.query = f"?device={device}" if device else ""  # with an API token: for whom it sends
         self.acks, self.rejected, self.needs, self.others = {}, [], [], []
         self.welcome = self.refusal = None
         self.socket = None
@@ -34,7 +35,7 @@ class Device:
         context = ssl.create_default_context(cafile=str(self.hub.ca_file))
         headers = {} if self.token_in_hello or not self.token else {"Authorization": "Bearer " + self.token}
         self.socket = await websockets.connect(
-            f"wss://localhost:{self.hub.port}/api/v1/device", ssl=context, subprotocols=[SUBPROTOCOL],
+            f"wss://localhost:{self.hub.port}/api/v1/device{self.query}", ssl=context, subprotocols=[SUBPROTOCOL],
             extra_headers=headers, compression=None, max_size=1 << 20)
         if hello is None:
             hello = self.hello()

@@ -5,6 +5,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "hub/storage/sqlite/audit_check.h"
 #include "hub/storage/sqlite/folder_reader.h"
 #include "hub/storage/sqlite/hub_database.h"
 
@@ -89,6 +90,11 @@ class FolderCheck {
     }
     ++report_.files;
     check_integrity((*db)->connection(), "hub.db");
+    if (const auto faults = check_audit(**db, report_.audit_entries)) {
+      for (const auto& fault : *faults) report_.fault("hub.db", fault);
+    } else {
+      report_.fault("hub.db", "the audit trail cannot be read: " + title_of(faults.error()));
+    }
     auto broken = (*db)->connection().prepare("PRAGMA foreign_key_check");
     if (auto row = broken ? broken->step() : Result<bool>(false); row && *row)
       report_.fault("hub.db", "a row of table " + std::string(broken->text(0)) + " refers to a row that is not there");

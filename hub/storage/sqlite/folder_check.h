@@ -20,7 +20,8 @@ struct CheckReport {
   std::vector<Finding> faults;    // something is lost, or cannot be trusted
   std::vector<Finding> warnings;  // nothing is lost; somebody should know
   std::uint64_t fault_count = 0, warning_count = 0;
-  std::uint64_t files = 0, chunks = 0, readings = 0, commits = 0, cursors = 0, devices = 0, series = 0;
+  std::uint64_t files = 0, chunks = 0, readings = 0, commits = 0, cursors = 0, devices = 0, series = 0,
+                audit_entries = 0;
 
   void fault(std::string file, std::string what);
   void warn(std::string file, std::string what);

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "hub/storage/alert_store.h"
+#include "hub/storage/audit_store.h"
 #include "hub/storage/credential_store.h"
 #include "hub/storage/device_store.h"
 #include "hub/storage/event_store.h"
@@ -33,5 +34,6 @@ std::unique_ptr<CredentialStore> make_credential_store(HubDatabase& db);
 std::unique_ptr<EventStore> make_event_store(HubDatabase& db);
 std::unique_ptr<ExecutionStore> make_execution_store(HubDatabase& db);
 std::unique_ptr<AlertStore> make_alert_store(HubDatabase& db);
+std::unique_ptr<AuditStore> make_audit_store(HubDatabase& db);
 
 }  // namespace hub::sqlite

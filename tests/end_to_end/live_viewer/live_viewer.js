@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 // Follows a hub's live link and prints what it learns, one JSON object a line.
 //
-//   node live_viewer.js --url wss://localhost:8443 --ca hub-ca.pem --cookie hub_session=… [--device NAME]… [--series PATTERN]…
+//   node live_viewer.js --url wss://localhost:8443 --ca hub-ca.pem (--cookie hub_session=… | --token API_TOKEN)
+//     [--device NAME]… [--series PATTERN]…
 //     [--from US] [--to US] [--width N] [--rate HZ] [--resume BASE64] [--resume-event ID] [--insecure]
 //
 // Without --series it subscribes to nothing and takes requests only. Requests on stdin, one JSON object a line, named as
@@ -24,6 +25,7 @@ const { values: options } = parseArgs({
     ca: { type: 'string' },
     insecure: { type: 'boolean', default: false },
     cookie: { type: 'string' },
+    token: { type: 'string' },
     device: { type: 'string', multiple: true, default: [] },
     series: { type: 'string', multiple: true, default: [] },
     from: { type: 'string', default: '0' },
@@ -55,6 +57,7 @@ const socket = new WebSocket(url, 'telemetry.live.v1', {
   perMessageDeflate: false,
   headers: {
     ...(options.cookie ? { Cookie: options.cookie } : {}),
+    ...(options.token ? { Authorization: `Bearer ${options.token}` } : {}),
     Origin: `https://${url.host}`,
   },
 });

@@ -83,6 +83,29 @@ TEST_F(ViewerRights, no_group_sees_nothing) {
   EXPECT_TRUE(viewer.view.subscriptions[1].series.empty());
 }
 
+TEST_F(ViewerRights, groups_can_be_selected_and_closed_when_their_members_change) {
+  group("south");
+  auto viewer = world.join();
+  auto grouped = LiveWorld::subscribe(1, "*", kNow);
+  grouped.mutable_selector()->add_groups("south");
+  grouped.mutable_selector()->add_groups("nowhere");
+  viewer.subscribe(grouped);
+  ASSERT_TRUE(viewer.until_live(1));
+  EXPECT_EQ(viewer.view.subscriptions[1].series.size(), 1u);
+  EXPECT_TRUE(viewer.view.subscriptions[1].series.contains(raw(south)));
+  grouped.set_id(2);
+  grouped.mutable_selector()->add_devices("north");
+  grouped.mutable_selector()->add_devices("south");
+  viewer.subscribe(grouped);
+  ASSERT_TRUE(viewer.until_live(2));
+  EXPECT_EQ(viewer.view.subscriptions[2].series.size(), 2u);
+  const SeriesId added = world.define(1, "humidity");
+  ASSERT_TRUE(viewer.until([&](const auto&) { return viewer.view.subscriptions[1].series.contains(raw(added)); }));
+  // Not of a session: nobody looks at its rights, but at its groups.
+  tag(0, "south");
+  EXPECT_EQ(viewer.peer->wait_for_close().code, 4202);
+}
+
 TEST_F(ViewerRights, other_rights_close_it_for_a_new_start) {
   const auto grant = user({"north"});
   auto viewer = join(grant);

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-
 #include <type_traits>
 
 #include "hub/web/target.h"
