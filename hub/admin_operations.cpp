@@ -1,5 +1,7 @@
 #include "hub/admin_operations.h"
 
+#include <algorithm>
+
 #include <boost/json/array.hpp>
 
 #include "hub/web/body_reader.h"
@@ -35,7 +37,7 @@ void AdminOperations::run(const json::object& request, Answer answer) const {
     if (const auto* user = request.if_contains("username"); user != nullptr && user->is_string()) {
       entry.object = "user=" + std::string(user->get_string());
     }
-    entry.detail = audit_detail(json::serialize(request));
+    entry.detail = audit_detail(web::to_text(request));
     return audit_.begin(std::move(entry), [this, name, request, answer](Outcome<std::uint64_t> begun) {
       if (!begun) return answer(begun.error());
       dispatch(name, request, [this, begun = *begun, answer](Outcome<json::object> done) {

@@ -23,10 +23,10 @@ ViewerSession::ViewerSession(LiveShared& shared, std::unique_ptr<wire::Connectio
     : shared_(shared),
       connection_(std::move(connection)),
       who_(std::move(who)),
-      regroupings_(shared.devices.regroupings()),
-      in_sight_(devices_in_sight()),
       tasks_(shared.executor, [this](const std::exception&) { close(1011, "internal error"); }),
       work_(shared.executor),
+      regroupings_(shared.devices.regroupings()),
+      in_sight_(devices_in_sight()),
       flushed_us_(std::numeric_limits<std::int64_t>::min() / 2),
       progress_us_(shared.clock.boot_us()) {}
 

@@ -100,12 +100,12 @@ class ViewerSession final : public ViewerEnd, public StitchSink, public std::ena
   LiveShared& shared_;
   std::unique_ptr<wire::Connection> connection_;
   const Principal who_;
-  std::uint64_t regroupings_;  // of the registry, when in_sight_ was worked out
-  std::size_t in_sight_;       // a sum of hashes of the devices in the groups that it depends on
   wire::TaskGroup tasks_;
   Signal work_;  // the feed has something to do
   std::map<std::uint32_t, Subscription> subscriptions_;
-  std::uint32_t turn_ = 0;  // the subscription whose stitcher worked last
+  std::uint64_t regroupings_;  // of the registry, when in_sight_ was worked out
+  std::size_t in_sight_;       // a sum of hashes of the devices in the groups that it depends on
+  std::uint32_t turn_ = 0;     // the subscription whose stitcher worked last
 
   bool ended_ = false, closing_ = false;
   bool dead_ = false;            // the connection takes nothing any more; its read will say so

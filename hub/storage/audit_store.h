@@ -34,7 +34,7 @@ struct AuditLink {
 struct AuditQuery {
   std::uint64_t before = std::numeric_limits<std::int64_t>::max();  // entries with a lower number
   std::int64_t from_us = 0, to_us = std::numeric_limits<std::int64_t>::max();
-  std::string actor, action, object;  // the whole actor; a part of the others; empty: any
+  std::string actor{}, action{}, object{};  // the whole actor; a part of the others; empty: any
   std::size_t limit = 100;
 };
 
