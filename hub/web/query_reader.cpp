@@ -9,10 +9,13 @@ namespace hub::web {
 
 const std::string* QueryReader::find(std::string_view name) {
   known_.emplace(name);
+  const std::string* found = nullptr;
   for (const auto& [key, value] : target_.query) {
-    if (key == name) return &value;
+    if (key != name) continue;
+    if (found != nullptr) refuse(name, std::string(name) + " is given twice");
+    found = &value;
   }
-  return nullptr;
+  return found;
 }
 
 void QueryReader::refuse(std::string_view name, std::string detail) {
