@@ -87,6 +87,12 @@ std::span<const SettingKey> setting_keys() {
        {},
        "connections on one I/O thread; past it new ones are closed"},
       {"web.handshakes", &S::web_handshakes, 1, 10'000, {}, "TLS handshakes at a time on one I/O thread"},
+      {"tls.device_certificate_days",
+       &S::tls_device_certificate_days,
+       1,
+       3'650,
+       {},
+       "how long a device's certificate is valid; it is renewed when a third is left"},
   };
   return kKeys;
 }

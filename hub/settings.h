@@ -48,6 +48,8 @@ struct Settings {
 
   std::int64_t web_connections = 20'000;
   std::int64_t web_handshakes = 128;
+
+  std::int64_t tls_device_certificate_days = 365;
 };
 
 struct SettingKey {

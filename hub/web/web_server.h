@@ -56,6 +56,7 @@ struct WebOptions {
   std::string public_host;           // in printed URLs and enrolment commands
   std::string ca_sha256_hex;         // in enrolment commands
   std::string ca_pem;                // given to devices that enrol
+  std::string device_server_name;    // whom they are to expect: hub-<id>
   std::string web_root;              // --web-root: serve the dashboard from here instead of what is embedded
   std::size_t connections = 20'000;  // a core; past it a socket is closed at once
   std::size_t handshakes = 128;      // in progress on a core; past it accepting waits
