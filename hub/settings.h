@@ -42,12 +42,16 @@ struct Settings {
 
   std::int64_t ingest_message_max_kb = 64;
   std::int64_t ingest_budget_mb = 64;
+  std::int64_t ingest_device_messages_per_s = 1'000;
+  std::int64_t ingest_device_kb_per_s = 4'096;
 
   std::int64_t live_viewers = 5'000;
   std::int64_t live_tick_ms = 20;
 
   std::int64_t web_connections = 20'000;
+  std::int64_t web_address_connections = 10'000;
   std::int64_t web_handshakes = 128;
+  std::int64_t web_address_handshakes_per_s = 500;
 };
 
 struct SettingKey {
