@@ -99,6 +99,13 @@ struct WebServer::State : std::enable_shared_from_this<WebServer::State> {
           services.log->error("connection task failed: {}", error.what());
         }) {}
 
+  /// What a connection became.
+  struct Session {
+    std::unique_ptr<wire::Connection> connection;
+    bool is_device = false;
+    std::optional<Principal> who;  // nothing: a device that says so in its first message
+  };
+
   struct Open {
     wire::HttpConnection* http = nullptr;
     bool answering = false;
@@ -131,10 +138,12 @@ struct WebServer::State : std::enable_shared_from_this<WebServer::State> {
   boost::asio::awaitable<void> accept();
   bool admit(const std::string& address);
   boost::asio::awaitable<void> serve(tcp::socket socket, std::string address);
-  boost::asio::awaitable<void> serve_http(std::uint64_t number, std::unique_ptr<wire::HttpConnection> http);
-  /// True where nothing more is to be read: the connection became a WebSocket (and has ended since), or is broken.
-  boost::asio::awaitable<bool> upgrade(std::uint64_t number, std::unique_ptr<wire::HttpConnection>& http,
-                                       const wire::HttpRequest& request);
+  /// Until the peer leaves or the connection becomes a WebSocket: `session` has it then. What HTTP needed is gone by
+  /// that time, since a WebSocket may be idle for years.
+  boost::asio::awaitable<void> serve_http(std::uint64_t number, std::unique_ptr<wire::HttpConnection> http,
+                                          Session& session);
+  /// True where nothing more is to be read: the connection became a WebSocket, or is broken.
+  boost::asio::awaitable<bool> upgrade(wire::HttpConnection& http, const wire::HttpRequest& request, Session& session);
   boost::asio::awaitable<wire::HttpResponse> answer(const wire::HttpRequest& request);
   wire::HttpResponse refusal(const wire::HttpRequest& request, const Problem& problem);
   void count(const wire::HttpResponse& response);
@@ -202,14 +211,21 @@ boost::asio::awaitable<void> WebServer::State::serve(tcp::socket socket, std::st
     ++counters.handshakes_failed;
     services.log->debug("TLS handshake failed: {}", accepted.error().message());
   } else if (!stopping) {
-    co_await serve_http(number, std::move(*accepted));
+    Session session;
+    co_await serve_http(number, std::move(*accepted), session);
+    if (session.connection && session.is_device) {
+      co_await devices.serve(std::move(session.connection), std::move(session.who));
+    } else if (session.connection) {
+      co_await live.serve(std::move(session.connection), std::move(*session.who));
+    }
   }
   admission.leave(address);
   --counters.connections;
 }
 
 boost::asio::awaitable<void> WebServer::State::serve_http(std::uint64_t number,
-                                                          std::unique_ptr<wire::HttpConnection> http) {
+                                                          std::unique_ptr<wire::HttpConnection> http,
+                                                          Session& session) {
   Open& entry = open[number];
   entry.http = http.get();
   while (!stopping) {
@@ -220,7 +236,7 @@ boost::asio::awaitable<void> WebServer::State::serve_http(std::uint64_t number,
     }
     entry.answering = true;
     if (is_socket_path(path_of(*request))) {
-      if (const bool ended = co_await upgrade(number, http, *request); ended) break;
+      if (const bool ended = co_await upgrade(*http, *request, session); ended) break;
     } else {
       auto response = co_await answer(*request);
       count(response);
@@ -262,9 +278,8 @@ wire::HttpResponse WebServer::State::refusal(const wire::HttpRequest& request, c
   return response;
 }
 
-boost::asio::awaitable<bool> WebServer::State::upgrade(std::uint64_t number,
-                                                       std::unique_ptr<wire::HttpConnection>& http,
-                                                       const wire::HttpRequest& request) {
+boost::asio::awaitable<bool> WebServer::State::upgrade(wire::HttpConnection& http, const wire::HttpRequest& request,
+                                                       Session& session) {
   const bool is_device = path_of(request) == web::kDevicePath;
   std::optional<Principal> who;
   std::optional<Problem> problem;
@@ -288,22 +303,17 @@ boost::asio::awaitable<bool> WebServer::State::upgrade(std::uint64_t number,
   if (problem) {
     auto response = refusal(request, *problem);
     count(response);
-    co_return static_cast<bool>(co_await http->write(request, std::move(response)));
+    co_return static_cast<bool>(co_await http.write(request, std::move(response)));
   }
   wire::ConnectionLimits limits;
   limits.message_bytes = is_device ? options.device_message_bytes : 64 * 1024;
   limits.backlog_bytes = is_device ? limits.backlog_bytes : options.live_backlog_bytes;
   std::string protocol = is_device ? web::kDeviceProtocol : web::kLiveProtocol;
-  auto upgraded = co_await http->upgrade(request, std::move(protocol), limits);
-  open.erase(number);
-  http.reset();
-  if (!upgraded || stopping) co_return true;
-  auto connection = std::move(*upgraded);
-  if (is_device) {
-    co_await devices.serve(std::move(connection), std::move(who));
-  } else {
-    Principal viewer = std::move(*who);
-    co_await live.serve(std::move(connection), std::move(viewer));
+  auto upgraded = co_await http.upgrade(request, std::move(protocol), limits);
+  if (upgraded && !stopping) {
+    session.connection = std::move(*upgraded);
+    session.is_device = is_device;
+    session.who = std::move(who);
   }
   co_return true;
 }
