@@ -120,6 +120,10 @@ std::optional<Problem> App::open_files() {
   if (!certificates) return certificates.error();
   certificates_ = std::move(*certificates);
   if (certificates_.issued) log_->info("a server certificate was made; its CA is {}", certificates_.ca_sha256_hex);
+  auto packages = web::AgentPackages::open(settings_.agent_packages.empty() ? web::default_agent_folder()
+                                                                            : settings_.agent_packages);
+  if (!packages) return packages.error();
+  agent_packages_ = std::make_shared<const web::AgentPackages>(std::move(*packages));
   return std::nullopt;
 }
 
@@ -236,6 +240,7 @@ IoCoreParts App::core_parts(const wire::ServerTls& tls, std::uint16_t port) {
   web_options.public_host = settings_.public_host;
   web_options.ca_sha256_hex = certificates_.ca_sha256_hex;
   web_options.ca_pem = certificates_.ca_pem;
+  web_options.agent_packages = agent_packages_;
   web_options.web_root = settings_.web_root;
   web_options.admission.connections = static_cast<std::size_t>(settings_.web_connections);
   web_options.admission.connections_per_address = static_cast<std::size_t>(settings_.web_address_connections);

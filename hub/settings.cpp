@@ -16,6 +16,7 @@ std::span<const SettingKey> setting_keys() {
        {},
        "name or address under which others reach the hub: in URLs and in its certificate"},
       {"data_dir", &S::data_dir, 0, 0, {}, "where everything is kept"},
+      {"agent_packages", &S::agent_packages, 0, 0, {}, "folder of the agent's packages, for /install"},
       {"web_root", &S::web_root, 0, 0, {}, "serve the dashboard from this folder instead of the embedded one"},
       {"threads", &S::threads, 0, 64, {}, "I/O threads; 0: one a core, at most 8"},
       {"log.level", &S::log_level, 0, 0, "debug, info, warning, error", "what is logged, and everything graver"},

@@ -22,6 +22,7 @@ struct Settings {
   std::string public_host;
   std::string data_dir = "data";
   std::string web_root;
+  std::string agent_packages;
   std::int64_t threads = 0;  // 0: one a core, at most 8
 
   std::string log_level = "info";

@@ -19,6 +19,7 @@
 #include "hub/storage/event_store.h"
 #include "hub/storage/readings_store.h"
 #include "hub/web/admission.h"
+#include "hub/web/agent_packages.h"
 #include "wire/http.h"
 
 namespace spdlog {
@@ -53,10 +54,11 @@ struct WebServices {
 
 struct WebOptions {
   std::uint16_t port = 8443;
-  std::string bind_address = "::";   // both families; "0.0.0.0" where IPv6 is off
-  std::string public_host;           // in printed URLs and enrolment commands
-  std::string ca_sha256_hex;         // in enrolment commands
-  std::string ca_pem;                // given to devices that enrol
+  std::string bind_address = "::";  // both families; "0.0.0.0" where IPv6 is off
+  std::string public_host;          // in printed URLs and enrolment commands
+  std::string ca_sha256_hex;        // in enrolment commands
+  std::string ca_pem;               // given to devices that enrol
+  std::shared_ptr<const web::AgentPackages> agent_packages = std::make_shared<const web::AgentPackages>();
   std::string web_root;              // --web-root: serve the dashboard from here instead of what is embedded
   web::Admission::Limits admission;  // of each core; who gets no place is closed at once
   std::size_t device_message_bytes = 64 * 1024;
