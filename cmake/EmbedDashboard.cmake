@@ -62,6 +62,7 @@ file(WRITE ${OUT}/dashboard_table.cpp "// Made by cmake/EmbedDashboard.cmake.
 
 extern \"C\" {
 extern const char telemetry_openapi[], telemetry_openapi_end[];
+extern const char telemetry_install_script[], telemetry_install_script_end[];
 ${declarations}}
 
 namespace hub::web {
@@ -74,6 +75,10 @@ ${answer}
 
 std::string_view openapi_document() {
   return {telemetry_openapi, static_cast<std::size_t>(telemetry_openapi_end - telemetry_openapi)};
+}
+
+std::string_view install_script_template() {
+  return {telemetry_install_script, static_cast<std::size_t>(telemetry_install_script_end - telemetry_install_script)};
 }
 
 }  // namespace hub::web

@@ -63,6 +63,8 @@ MetricsSample sum_of(const std::vector<std::unique_ptr<IoCore>>& cores) {
     all.ingest.rejected_frames += i.rejected_frames;
     all.ingest.rejected_readings += i.rejected_readings;
     all.ingest.bytes += i.bytes;
+    all.ingest.rests += i.rests;
+    all.ingest.hello_timeouts += i.hello_timeouts;
     const auto l = core->live_counters();
     all.live.viewers += l.viewers;
     all.live.subscriptions += l.subscriptions;
@@ -72,8 +74,12 @@ MetricsSample sum_of(const std::vector<std::unique_ptr<IoCore>>& cores) {
     const auto w = core->web_counters();
     all.web.connections += w.connections;
     all.web.accepted += w.accepted;
-    all.web.refused += w.refused;
+    all.web.refused_full += w.refused_full;
+    all.web.refused_address_full += w.refused_address_full;
+    all.web.refused_address_too_often += w.refused_address_too_often;
     all.web.handshakes_failed += w.handshakes_failed;
+    all.web.handshakes_shed += w.handshakes_shed;
+    all.web.timed_out += w.timed_out;
     all.web.requests += w.requests;
     all.web.client_errors += w.client_errors;
     all.web.server_errors += w.server_errors;
@@ -114,6 +120,10 @@ std::optional<Problem> App::open_files() {
   if (!certificates) return certificates.error();
   certificates_ = std::move(*certificates);
   if (certificates_.issued) log_->info("a server certificate was made; its CA is {}", certificates_.ca_sha256_hex);
+  auto packages = web::AgentPackages::open(settings_.agent_packages.empty() ? web::default_agent_folder()
+                                                                            : settings_.agent_packages);
+  if (!packages) return packages.error();
+  agent_packages_ = std::make_shared<const web::AgentPackages>(std::move(*packages));
   return std::nullopt;
 }
 
@@ -209,6 +219,8 @@ IoCoreParts App::core_parts(const wire::ServerTls& tls, std::uint16_t port) {
                         *control_,  clock_,     random_, certificates_.ca_pem, "hub-" + hub_id_, ingest_budget_};
   IngestLimits ingest_limits;
   ingest_limits.message_bytes = static_cast<std::size_t>(settings_.ingest_message_max_kb) * 1024;
+  ingest_limits.device_messages_per_s = static_cast<double>(settings_.ingest_device_messages_per_s);
+  ingest_limits.device_bytes_per_s = static_cast<double>(settings_.ingest_device_kb_per_s) * 1024;
   ingest_limits.budget_bytes = static_cast<std::size_t>(settings_.ingest_budget_mb) * 1024 * 1024;
   WebServices web{*readings_,
                   *registry_,
@@ -230,9 +242,12 @@ IoCoreParts App::core_parts(const wire::ServerTls& tls, std::uint16_t port) {
   web_options.ca_sha256_hex = certificates_.ca_sha256_hex;
   web_options.ca_pem = certificates_.ca_pem;
   web_options.device_server_name = "hub-" + hub_id_;
+  web_options.agent_packages = agent_packages_;
   web_options.web_root = settings_.web_root;
-  web_options.connections = static_cast<std::size_t>(settings_.web_connections);
-  web_options.handshakes = static_cast<std::size_t>(settings_.web_handshakes);
+  web_options.admission.connections = static_cast<std::size_t>(settings_.web_connections);
+  web_options.admission.connections_per_address = static_cast<std::size_t>(settings_.web_address_connections);
+  web_options.admission.handshakes = static_cast<std::size_t>(settings_.web_handshakes);
+  web_options.admission.handshakes_per_address_per_s = static_cast<double>(settings_.web_address_handshakes_per_s);
   web_options.device_message_bytes = ingest_limits.message_bytes;
   LiveLimits live_limits;
   live_limits.viewers = static_cast<std::size_t>(settings_.live_viewers);
@@ -462,6 +477,7 @@ HubActivity App::activity() const {
 MetricsSample App::sample() const {
   MetricsSample all = sum_of(cores_);
   all.store = readings_->status();
+  all.identity = identity_->counters();
   all.activity = activity();
   all.devices = registry_->count();
   all.devices_connected = links_.size();

@@ -105,6 +105,7 @@ class App {
   std::unique_ptr<Identity> identity_;
   std::unique_ptr<AuditStore> audit_store_;
   std::unique_ptr<AuditLog> audit_;
+  std::shared_ptr<const web::AgentPackages> agent_packages_;
   std::unique_ptr<ReadingsStore> readings_;
   std::unique_ptr<CommandService> commands_;
   std::unique_ptr<AlertService> alerts_;

@@ -285,6 +285,7 @@ int run_command_line(int argc, char** argv) {
   add_setting(*serve_command, flags, "--port", "port", "N");
   add_setting(*serve_command, flags, "--bind", "bind", "ADDRESS");
   add_setting(*serve_command, flags, "--public-host", "public_host", "HOST");
+  add_setting(*serve_command, flags, "--agent-packages", "agent_packages", "DIR");
   add_setting(*serve_command, flags, "--web-root", "web_root", "DIR");
   add_setting(*serve_command, flags, "--threads", "threads", "N");
   add_setting(*serve_command, flags, "--log-level", "log.level", "LEVEL");

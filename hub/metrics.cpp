@@ -18,6 +18,20 @@ class Families {
   void counter(const char* name, const char* help, std::uint64_t value) {
     add(name, help, MetricType::Counter).counter.value = static_cast<double>(value);
   }
+  /// One family, a line for each value of a label.
+  void counters(const char* name, const char* help, const char* label,
+                std::initializer_list<std::pair<const char*, std::uint64_t>> values) {
+    MetricFamily family;
+    family.name = name;
+    family.help = help;
+    family.type = MetricType::Counter;
+    for (const auto& [value, count] : values) {
+      auto& metric = family.metric.emplace_back();
+      metric.label.push_back({label, value});
+      metric.counter.value = static_cast<double>(count);
+    }
+    all.push_back(std::move(family));
+  }
   void gauge(const char* name, const char* help, double value) {
     add(name, help, MetricType::Gauge).gauge.value = value;
   }
@@ -89,6 +103,11 @@ std::string metrics_text(const MetricsSample& s) {
   f.counter("telemetry_hub_ingest_rejected_readings_total", "Readings refused; each is in a gap.",
             s.ingest.rejected_readings);
 
+  f.counter("telemetry_hub_ingest_rests_total", "Times that a device was read later since it was too fast.",
+            s.ingest.rests);
+  f.counter("telemetry_hub_ingest_hello_timeouts_total", "Device sockets closed since they said nothing in time.",
+            s.ingest.hello_timeouts);
+
   f.gauge("telemetry_hub_viewers", "Live streams open.", static_cast<double>(s.live.viewers));
   f.gauge("telemetry_hub_subscriptions", "Subscriptions of live streams.", static_cast<double>(s.live.subscriptions));
   f.counter("telemetry_hub_live_messages_total", "Messages sent to live streams.", s.live.messages_sent);
@@ -99,8 +118,24 @@ std::string metrics_text(const MetricsSample& s) {
   f.gauge("telemetry_hub_connections", "Connections open, WebSockets included.",
           static_cast<double>(s.web.connections));
   f.counter("telemetry_hub_connections_accepted_total", "Connections accepted.", s.web.accepted);
-  f.counter("telemetry_hub_connections_refused_total", "Connections closed since there were too many.", s.web.refused);
-  f.counter("telemetry_hub_tls_failures_total", "TLS handshakes that failed.", s.web.handshakes_failed);
+  f.counters("telemetry_hub_connections_refused_total", "Connections closed before their handshake.", "reason",
+             {{"full", s.web.refused_full},
+              {"address_full", s.web.refused_address_full},
+              {"address_too_often", s.web.refused_address_too_often}});
+  f.counter("telemetry_hub_tls_failures_total", "TLS handshakes that failed, those that were too slow included.",
+            s.web.handshakes_failed);
+  f.counter("telemetry_hub_tls_shed_total", "TLS handshakes given up for newer ones of other addresses.",
+            s.web.handshakes_shed);
+  f.counter("telemetry_hub_http_timeouts_total", "Requests that were not sent to their end in time.", s.web.timed_out);
+  f.counters("telemetry_hub_sign_ins_total", "Attempts to sign in with a password.", "outcome",
+             {{"succeeded", s.identity.sign_ins},
+              {"failed", s.identity.failed},
+              {"refused_too_often", s.identity.refused},
+              {"refused_no_place", s.identity.crowded_out}});
+  f.counter("telemetry_hub_sign_ins_slowed_total", "Attempts that had to wait since their account is being guessed at.",
+            s.identity.slowed);
+  f.counter("telemetry_hub_password_hashes_total", "Password hashes computed; two at a time at most.",
+            s.identity.hashes);
   f.counter("telemetry_hub_http_requests_total", "HTTP requests answered.", s.web.requests);
   f.counter("telemetry_hub_http_client_errors_total", "Answers with a 4xx status.", s.web.client_errors);
   f.counter("telemetry_hub_http_server_errors_total", "Answers with a 5xx status.", s.web.server_errors);

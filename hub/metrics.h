@@ -17,6 +17,7 @@ struct MetricsSample {
   DeviceGateway::Counters ingest;
   LiveCore::Counters live;
   WebServer::Counters web;
+  Identity::Counters identity;
   HubActivity activity;
   std::uint64_t devices = 0, devices_connected = 0;
   bool ready = false;

@@ -22,6 +22,7 @@ struct Settings {
   std::string public_host;
   std::string data_dir = "data";
   std::string web_root;
+  std::string agent_packages;
   std::int64_t threads = 0;  // 0: one a core, at most 8
 
   std::string log_level = "info";
@@ -42,12 +43,16 @@ struct Settings {
 
   std::int64_t ingest_message_max_kb = 64;
   std::int64_t ingest_budget_mb = 64;
+  std::int64_t ingest_device_messages_per_s = 1'000;
+  std::int64_t ingest_device_kb_per_s = 4'096;
 
   std::int64_t live_viewers = 5'000;
   std::int64_t live_tick_ms = 20;
 
   std::int64_t web_connections = 20'000;
+  std::int64_t web_address_connections = 10'000;
   std::int64_t web_handshakes = 128;
+  std::int64_t web_address_handshakes_per_s = 500;
 
   std::int64_t tls_device_certificate_days = 365;
 };

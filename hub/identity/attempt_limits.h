@@ -9,31 +9,10 @@
 #include <unordered_map>
 
 #include "base/clock.h"
+#include "hub/core/address_key.h"
+#include "hub/core/token_buckets.h"
 
 namespace hub {
-
-/// Token buckets by key. Holds at most `keys`; a new key past that pushes out the one used longest ago (which is the
-/// likeliest to be full again, and a full bucket is as good as none). Not thread-safe.
-class TokenBuckets {
- public:
-  TokenBuckets(double size, double refill_us, std::size_t keys) : size_(size), refill_us_(refill_us), keys_(keys) {}
-  /// Takes one token; false where there is none.
-  bool take(const std::string& key, std::int64_t now_us);
-  /// Puts one back, where the key is still known.
-  void give_back(const std::string& key);
-  std::size_t key_count() const { return buckets_.size(); }
-
- private:
-  struct Bucket {
-    double tokens;
-    std::int64_t at_us;
-    std::list<std::string>::iterator place;
-  };
-  const double size_, refill_us_;
-  const std::size_t keys_;
-  std::list<std::string> by_use_;  // last used first
-  std::unordered_map<std::string, Bucket> buckets_;
-};
 
 /// Thread-safe. Three buckets guard a sign-in:
 /// - this account from this address: 10, one back each 6 s; empty refuses. Whoever guesses at one account from one
@@ -66,8 +45,5 @@ class AttemptLimits {
   std::list<std::string> known_order_;
   std::unordered_map<std::string, std::list<std::string>::iterator> known_;
 };
-
-/// "192.0.2.7:4711" → "192.0.2.7"; "[2001:db8::1]:443" → the first 64 bits in hex; what is no address stays as it is.
-std::string address_key(std::string_view remote);
 
 }  // namespace hub

@@ -98,13 +98,21 @@ void Identity::State::load() {
 
 bool Identity::State::hash_later(std::function<void()> task, bool slow) {
   auto unless_ending = [state = this, task = std::move(task)] {
-    if (!state->ending) task();
+    if (state->ending) return;
+    ++state->counters.hashes;
+    task();
   };
-  if (!slow) return hashing->try_post(std::move(unless_ending));
+  if (!slow) {
+    const bool is_taken = hashing->try_post(std::move(unless_ending));
+    if (!is_taken) ++counters.crowded_out;
+    return is_taken;
+  }
   if (slowed.fetch_add(1) >= kSlowedWaiting) {
     slowed.fetch_sub(1);
+    ++counters.crowded_out;
     return false;
   }
+  ++counters.slowed;
   hashing->post_after(kSlowedBy_us, [state = this, task = std::move(unless_ending)] {
     state->slowed.fetch_sub(1);
     task();
@@ -217,6 +225,11 @@ std::optional<Principal> Identity::device_by_token(std::string_view token) const
   const auto found = state_->device_tokens.find(hash);
   if (found == state_->device_tokens.end()) return std::nullopt;
   return Principal{UserId{}, found->second.str(), Role::viewer, found->second, std::move(hash)};
+}
+
+Identity::Counters Identity::counters() const {
+  const auto& c = state_->counters;
+  return {c.sign_ins, c.failed, c.refused, c.crowded_out, c.slowed, c.hashes};
 }
 
 void Identity::on_device_created(std::function<void(const DeviceRecord&)> hook) {

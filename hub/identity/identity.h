@@ -156,6 +156,14 @@ class Identity {
   /// Ends the device's credentials; true where it had any. The caller closes its socket, or on_device_revoked does.
   void revoke_device(DeviceId device, Answer<bool> answer);
 
+  struct Counters {
+    std::uint64_t sign_ins = 0, failed = 0;  // by password
+    std::uint64_t refused = 0;               // too many attempts: no hash was made
+    std::uint64_t crowded_out = 0;           // no place among those that wait for a hash
+    std::uint64_t slowed = 0, hashes = 0;
+  };
+  Counters counters() const;
+
   /// Called on control, after the commit and before the answer: App tells the registry, closes the device's socket.
   /// Set once, before the first use.
   void on_device_created(std::function<void(const DeviceRecord&)> hook);

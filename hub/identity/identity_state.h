@@ -68,6 +68,10 @@ struct Identity::State : std::enable_shared_from_this<Identity::State> {
   std::atomic<int> slowed{0};
   std::unique_ptr<base::Worker> hashing;  // ended by ~Identity, never by the last task that holds this state
 
+  struct {
+    std::atomic<std::uint64_t> sign_ins{0}, failed{0}, refused{0}, crowded_out{0}, slowed{0}, hashes{0};
+  } counters;
+
   mutable base::SharedMutex mutex;
   std::map<std::string, UserRecord, std::less<>> users;  // by name
   std::unordered_map<UserId, std::string> user_names;

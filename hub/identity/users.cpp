@@ -142,8 +142,14 @@ Outcome<bool> Identity::State::change_rights(const std::string& username, std::o
 void Identity::sign_in(std::string username, std::string password, std::string remote, Answer<SessionGrant> answer) {
   const bool is_possible = is_username(username) && password.size() <= kPasswordBytes;
   const auto verdict = state_->limits.sign_in(is_possible ? username : std::string(), remote);
-  if (verdict == AttemptLimits::Verdict::refuse) return answer(too_many_attempts());
-  if (!is_possible) return answer(wrong_password());
+  if (verdict == AttemptLimits::Verdict::refuse) {
+    ++state_->counters.refused;
+    return answer(too_many_attempts());
+  }
+  if (!is_possible) {
+    ++state_->counters.failed;
+    return answer(wrong_password());
+  }
 
   auto waiting = std::make_shared<Waiting<SessionGrant>>(state_->control, std::move(answer));
   const bool taken = state_->hash_later(
@@ -160,8 +166,10 @@ void Identity::sign_in(std::string username, std::string password, std::string r
           const auto found = state->users.find(username);
           // Removed or given another password while the hash was checked: that one counts.
           if (!fits || found == state->users.end() || found->second.password_hash != hash) {
+            ++state->counters.failed;
             return (*waiting)(wrong_password());
           }
+          ++state->counters.sign_ins;
           state->limits.signed_in(username, remote);
           (*waiting)(state->open_session(found->second));
         });

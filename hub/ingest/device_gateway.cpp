@@ -75,7 +75,8 @@ boost::asio::awaitable<void> DeviceGateway::stop() {
 
 DeviceGateway::Counters DeviceGateway::counters() const {
   const auto& c = state_->counters;
-  return {c.sessions, c.frames, c.readings, c.duplicates, c.rejected_frames, c.rejected_readings, c.bytes};
+  return {c.sessions,          c.frames, c.readings, c.duplicates,    c.rejected_frames,
+          c.rejected_readings, c.bytes,  c.rests,    c.hello_timeouts};
 }
 
 }  // namespace hub

@@ -29,6 +29,7 @@ struct IngestLimits {
   std::int64_t future_tolerance_us = 10 * 60 * 1'000'000LL;
   std::uint32_t heartbeat_ms = 15'000;
   std::int64_t hello_timeout_us = 10'000'000;
+  double device_messages_per_s = 1'000, device_bytes_per_s = 4 * 1024 * 1024;  // of one device; see DevicePace
 };
 
 /// Everything a session needs of the hub. References outlive the gateway.
@@ -61,6 +62,8 @@ class DeviceGateway {
   struct Counters {
     std::uint64_t sessions = 0, frames = 0, readings = 0, duplicates = 0, rejected_frames = 0, rejected_readings = 0,
                   bytes = 0;
+    std::uint64_t rests = 0;           // devices that had to wait since they were too fast
+    std::uint64_t hello_timeouts = 0;  // sockets that said nothing in time
   };
   Counters counters() const;  // any thread
 

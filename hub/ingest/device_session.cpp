@@ -31,6 +31,8 @@ DeviceSession::DeviceSession(std::uint64_t number, boost::asio::any_io_executor 
       closers_(executor, [](const std::exception&) {}),
       hello_timer_(executor),
       budget_wait_(executor),
+      pace_wait_(executor),
+      pace_(limits.device_messages_per_s, limits.device_bytes_per_s, services.clock.boot_us()),
       self_(std::make_shared<DeviceSession*>(this)),
       posted_(std::make_shared<std::atomic<std::size_t>>(0)) {}
 
@@ -43,6 +45,7 @@ void DeviceSession::close_soon(std::uint16_t code, std::string reason) {
   wire::CloseReason why{code, std::move(reason)};
   if (why.reason.size() > 120) why.reason.resize(120);
   budget_wait_.cancel();
+  pace_wait_.cancel();
   closers_.spawn(connection_->close(std::move(why)));
 }
 
@@ -77,25 +80,34 @@ bool DeviceSession::apply(IntakeAnswer answer) {
 }
 
 boost::asio::awaitable<bool> DeviceSession::read_message() {
-  if (closing_) co_return false;
-  const auto ec = co_await connection_->read(buffer_);
-  if (ec || closing_) co_return false;
-  if (message_.ParseFromString(buffer_) && message_.message_case() != telemetry::v1::DeviceMessage::MESSAGE_NOT_SET) {
-    co_return true;
+  while (!closing_) {
+    const auto ec = co_await connection_->read(buffer_);
+    if (ec || closing_) co_return false;
+    if (!message_.ParseFromString(buffer_)) {
+      refuse(1007, "message of " + std::to_string(buffer_.size()) + " bytes is not a telemetry.v1.DeviceMessage");
+      co_return false;
+    }
+    if (const auto rest_us = pace_.take(buffer_.size(), services_.clock.boot_us()); rest_us > 0) co_await rest(rest_us);
+    // A message with nothing that this version knows is skipped, as unknown fields are.
+    if (message_.message_case() != telemetry::v1::DeviceMessage::MESSAGE_NOT_SET) co_return !closing_;
   }
-  // A message with nothing this version knows is skipped, as unknown fields are; bytes that do not parse end the
-  // session.
-  if (!message_.ParseFromString(buffer_)) {
-    refuse(1007, "message of " + std::to_string(buffer_.size()) + " bytes is not a telemetry.v1.DeviceMessage");
-    co_return false;
-  }
-  co_return co_await read_message();
+  co_return false;
+}
+
+// The device is faster than it may be: its socket is not read meanwhile.
+boost::asio::awaitable<void> DeviceSession::rest(std::int64_t rest_us) {
+  ++counters_.rests;
+  pace_wait_.expires_after(std::chrono::microseconds(rest_us));
+  co_await pace_wait_.async_wait(kWait);
 }
 
 void DeviceSession::start_hello_timer() {
   hello_timer_.expires_after(std::chrono::microseconds(limits_.hello_timeout_us));
   hello_timer_.async_wait([self = self_](boost::system::error_code ec) {
-    if (!ec && *self != nullptr && !(*self)->welcomed_) (*self)->close_soon(4104, "no Hello in time");
+    if (!ec && *self != nullptr && !(*self)->welcomed_) {
+      ++(*self)->counters_.hello_timeouts;
+      (*self)->close_soon(4104, "no Hello in time");
+    }
   });
 }
 

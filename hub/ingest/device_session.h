@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "hub/ingest/device_pace.h"
 #include "hub/ingest/frame_intake.h"
 #include "wire/task_group.h"
 
@@ -40,6 +41,7 @@ class DeviceSession {
   boost::asio::awaitable<bool> welcome(const Principal& who);
   boost::asio::awaitable<void> serve();
   boost::asio::awaitable<void> settle_budget();
+  boost::asio::awaitable<void> rest(std::int64_t rest_us);
   void handle_execution();
   void handle_lease_state();
   bool apply(IntakeAnswer answer);
@@ -59,6 +61,8 @@ class DeviceSession {
   wire::TaskGroup closers_;
   boost::asio::steady_timer hello_timer_;
   boost::asio::steady_timer budget_wait_;
+  boost::asio::steady_timer pace_wait_;
+  DevicePace pace_;
   std::shared_ptr<DeviceSession*> self_;  // null inside once the session has ended: for posts that come late
   DeviceId device_;
   std::string certificate_;           // the serial of the one signed in with; empty: a token

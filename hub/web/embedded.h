@@ -18,5 +18,7 @@ std::span<const EmbeddedFile> embedded_dashboard();
 
 /// openapi.json
 std::string_view openapi_document();
+/// install.sh, with marks for what this hub fills in
+std::string_view install_script_template();
 
 }  // namespace hub::web

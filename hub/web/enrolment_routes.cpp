@@ -2,6 +2,7 @@
 
 #include <boost/json/object.hpp>
 
+#include "hub/web/agent_packages.h"
 #include "hub/web/body_reader.h"
 #include "hub/web/enrolment_command.h"
 #include "wire/device_certificate.h"
@@ -38,6 +39,12 @@ boost::asio::awaitable<Answer> post_enrolment(Call& call) {
   answer["id"] = made->id;
   answer["token"] = made->token;
   answer["command"] = enrolment_command(address, made->token, call.options.ca_sha256_hex, request.name);
+  const auto& packages = *call.options.agent_packages;
+  answer["install_command"] = nullptr;
+  if (!packages.is_empty()) {
+    const std::string script = install_script(packages, address, call.options.ca_sha256_hex);
+    answer["install_command"] = install_command(script, address, made->token, request.name);
+  }
   answer["expires"] = made->expires_us;
   answer["uses"] = made->uses;
   co_return json_answer(answer, 201);

@@ -6,6 +6,7 @@
 #include "hub/web/execution_routes.h"
 #include "hub/web/group_routes.h"
 #include "hub/web/hub_routes.h"
+#include "hub/web/install_routes.h"
 #include "hub/web/invitation_routes.h"
 #include "hub/web/reading_routes.h"
 #include "hub/web/route.h"
@@ -21,6 +22,8 @@ std::span<const Route> routes() {
       {"GET", "/healthz", Access::anyone(), get_health},
       {"GET", "/readyz", Access::anyone(), get_readiness},
       {"GET", "/metrics", Access::anyone(), get_metrics},  // the handler lets loopback in only
+      {"GET", "/install", Access::anyone(), get_install_script},
+      {"GET", "/install/{package}", Access::anyone(), get_agent_package},
       {"GET", "/api/v1/openapi.json", Access::anyone(), get_openapi},
 
       {"GET", "/api/v1/setup", Access::anyone(), get_setup},

@@ -12,11 +12,13 @@
 #include <unordered_map>
 
 #include "base/bytes.h"
+#include "hub/core/address_key.h"
 #include "hub/web/answer.h"
 #include "hub/web/assets.h"
 #include "hub/web/dispatcher.h"
 #include "hub/web/enrolment_command.h"
 #include "hub/web/upgrade.h"
+#include "wire/errc.h"
 #include "wire/task_group.h"
 
 namespace hub {
@@ -91,10 +93,18 @@ struct WebServer::State : std::enable_shared_from_this<WebServer::State> {
         assets(web::embedded_dashboard(), options.web_root),
         dispatcher(services, options, assets),
         acceptor(e),
-        slot_free(e),
+        retry(e),
+        admission(options.admission),
         tasks(e, [this](const std::exception& error) {
           services.log->error("connection task failed: {}", error.what());
         }) {}
+
+  /// What a connection became.
+  struct Session {
+    std::unique_ptr<wire::Connection> connection;
+    bool is_device = false;
+    std::optional<Principal> who;  // nothing: a device that says so in its first message
+  };
 
   struct Open {
     wire::HttpConnection* http = nullptr;
@@ -110,26 +120,30 @@ struct WebServer::State : std::enable_shared_from_this<WebServer::State> {
   web::Assets assets;
   web::Dispatcher dispatcher;
   tcp::acceptor acceptor;
-  boost::asio::steady_timer slot_free;  // cancelled when a handshake ends while accepting waits for it
+  boost::asio::steady_timer retry;  // of accepting, where descriptors or memory ran out
+  web::Admission admission;
   std::atomic<std::uint16_t> bound_port{0};
   bool stopping = false;
   std::uint64_t next_connection = 1;
   std::uint8_t request_number = 0;
-  std::unordered_map<std::uint64_t, int> shaking;  // sockets in their TLS handshake; ≤ options.handshakes
-  std::unordered_map<std::uint64_t, Open> open;    // ≤ options.connections
-  std::size_t connection_count = 0;                // WebSockets included
+  std::unordered_map<std::uint64_t, int> shaking;  // sockets in their TLS handshake; those that admission has, or shed
+  std::unordered_map<std::uint64_t, Open> open;    // HTTP; bounded by admission, as WebSockets are
   struct {
-    std::atomic<std::uint64_t> connections{0}, accepted{0}, refused{0}, handshakes_failed{0}, requests{0},
+    std::atomic<std::uint64_t> connections{0}, accepted{0}, handshakes_failed{0}, refused_full{0},
+        refused_address_full{0}, refused_address_too_often{0}, handshakes_shed{0}, timed_out{0}, requests{0},
         client_errors{0}, server_errors{0};
   } counters;
   wire::TaskGroup tasks;  // last: ends first
 
   boost::asio::awaitable<void> accept();
-  boost::asio::awaitable<void> serve(tcp::socket socket);
-  boost::asio::awaitable<void> serve_http(std::uint64_t number, std::unique_ptr<wire::HttpConnection> http);
-  /// True where nothing more is to be read: the connection became a WebSocket (and has ended since), or is broken.
-  boost::asio::awaitable<bool> upgrade(std::uint64_t number, std::unique_ptr<wire::HttpConnection>& http,
-                                       const wire::HttpRequest& request);
+  bool admit(const std::string& address);
+  boost::asio::awaitable<void> serve(tcp::socket socket, std::string address);
+  /// Until the peer leaves or the connection becomes a WebSocket: `session` has it then. What HTTP needed is gone by
+  /// that time, since a WebSocket may be idle for years.
+  boost::asio::awaitable<void> serve_http(std::uint64_t number, std::unique_ptr<wire::HttpConnection> http,
+                                          Session& session);
+  /// True where nothing more is to be read: the connection became a WebSocket, or is broken.
+  boost::asio::awaitable<bool> upgrade(wire::HttpConnection& http, const wire::HttpRequest& request, Session& session);
   boost::asio::awaitable<wire::HttpResponse> answer(const wire::HttpRequest& request);
   wire::HttpResponse refusal(const wire::HttpRequest& request, const Problem& problem);
   void count(const wire::HttpResponse& response);
@@ -139,10 +153,6 @@ struct WebServer::State : std::enable_shared_from_this<WebServer::State> {
 boost::asio::awaitable<void> WebServer::State::accept() {
   bool told_of_shortage = false;
   while (!stopping) {
-    while (!stopping && shaking.size() >= options.handshakes) {
-      slot_free.expires_at(std::chrono::steady_clock::time_point::max());
-      co_await slot_free.async_wait(kWait);
-    }
     tcp::socket socket(executor);
     const auto [ec] = co_await acceptor.async_accept(socket, kWait);
     if (stopping || ec == boost::asio::error::operation_aborted) co_return;
@@ -150,51 +160,83 @@ boost::asio::awaitable<void> WebServer::State::accept() {
       if (ec == boost::asio::error::connection_aborted) continue;
       // Out of file descriptors or memory: those who are connected go on; the rest waits in the listen queue.
       if (!std::exchange(told_of_shortage, true)) services.log->error("cannot accept connections: {}", ec.message());
-      slot_free.expires_after(std::chrono::milliseconds(100));
-      co_await slot_free.async_wait(kWait);
+      retry.expires_after(std::chrono::milliseconds(100));
+      co_await retry.async_wait(kWait);
       continue;
     }
     told_of_shortage = false;
-    if (connection_count >= options.connections) {
-      ++counters.refused;
-      continue;  // the socket closes here
-    }
-    ++connection_count;
+    error_code gone;
+    const auto peer = socket.remote_endpoint(gone);
+    if (gone) continue;
+    std::string address = address_key(peer.address().to_string());
+    if (!admit(address)) continue;  // the socket closes here
     ++counters.accepted;
     ++counters.connections;
-    tasks.spawn(serve(std::move(socket)));
+    tasks.spawn(serve(std::move(socket), std::move(address)));
   }
 }
 
-boost::asio::awaitable<void> WebServer::State::serve(tcp::socket socket) {
+bool WebServer::State::admit(const std::string& address) {
+  switch (admission.arrive(address, services.clock.boot_us())) {
+    case web::Admission::Verdict::go:
+      return true;
+    case web::Admission::Verdict::full:
+      ++counters.refused_full;
+      return false;
+    case web::Admission::Verdict::address_full:
+      ++counters.refused_address_full;
+      return false;
+    case web::Admission::Verdict::address_too_often:
+      ++counters.refused_address_too_often;
+      return false;
+  }
+  return false;
+}
+
+boost::asio::awaitable<void> WebServer::State::serve(tcp::socket socket, std::string address) {
   const std::uint64_t number = next_connection++;
   error_code ignored;
   (void)socket.set_option(tcp::no_delay(true), ignored);
+  if (const auto shed = admission.begin_handshake(number, address)) {
+    ++counters.handshakes_shed;
+    // The socket belongs to accept_http; shutting its descriptor down ends the handshake's read there.
+    ::shutdown(shaking.at(*shed), SHUT_RDWR);
+  }
   shaking.emplace(number, socket.native_handle());
   const wire::HttpLimits limits;
   auto accepted = co_await wire::accept_http(std::move(socket), tls, limits);
   shaking.erase(number);
-  slot_free.cancel();
+  admission.end_handshake(number);
   if (!accepted) {
     ++counters.handshakes_failed;
     services.log->debug("TLS handshake failed: {}", accepted.error().message());
   } else if (!stopping) {
-    co_await serve_http(number, std::move(*accepted));
+    Session session;
+    co_await serve_http(number, std::move(*accepted), session);
+    if (session.connection && session.is_device) {
+      co_await devices.serve(std::move(session.connection), std::move(session.who));
+    } else if (session.connection) {
+      co_await live.serve(std::move(session.connection), std::move(*session.who));
+    }
   }
-  --connection_count;
+  admission.leave(address);
   --counters.connections;
 }
 
 boost::asio::awaitable<void> WebServer::State::serve_http(std::uint64_t number,
-                                                          std::unique_ptr<wire::HttpConnection> http) {
+                                                          std::unique_ptr<wire::HttpConnection> http,
+                                                          Session& session) {
   Open& entry = open[number];
   entry.http = http.get();
   while (!stopping) {
     auto request = co_await http->read();
-    if (!request) break;
+    if (!request) {
+      if (request.error() == wire::errc::timed_out) ++counters.timed_out;
+      break;
+    }
     entry.answering = true;
     if (is_socket_path(path_of(*request))) {
-      if (const bool ended = co_await upgrade(number, http, *request); ended) break;
+      if (const bool ended = co_await upgrade(*http, *request, session); ended) break;
     } else {
       auto response = co_await answer(*request);
       count(response);
@@ -236,9 +278,8 @@ wire::HttpResponse WebServer::State::refusal(const wire::HttpRequest& request, c
   return response;
 }
 
-boost::asio::awaitable<bool> WebServer::State::upgrade(std::uint64_t number,
-                                                       std::unique_ptr<wire::HttpConnection>& http,
-                                                       const wire::HttpRequest& request) {
+boost::asio::awaitable<bool> WebServer::State::upgrade(wire::HttpConnection& http, const wire::HttpRequest& request,
+                                                       Session& session) {
   const bool is_device = path_of(request) == web::kDevicePath;
   std::optional<Principal> who;
   std::optional<Problem> problem;
@@ -262,22 +303,17 @@ boost::asio::awaitable<bool> WebServer::State::upgrade(std::uint64_t number,
   if (problem) {
     auto response = refusal(request, *problem);
     count(response);
-    co_return static_cast<bool>(co_await http->write(request, std::move(response)));
+    co_return static_cast<bool>(co_await http.write(request, std::move(response)));
   }
   wire::ConnectionLimits limits;
   limits.message_bytes = is_device ? options.device_message_bytes : 64 * 1024;
   limits.backlog_bytes = is_device ? limits.backlog_bytes : options.live_backlog_bytes;
   std::string protocol = is_device ? web::kDeviceProtocol : web::kLiveProtocol;
-  auto upgraded = co_await http->upgrade(request, std::move(protocol), limits);
-  open.erase(number);
-  http.reset();
-  if (!upgraded || stopping) co_return true;
-  auto connection = std::move(*upgraded);
-  if (is_device) {
-    co_await devices.serve(std::move(connection), std::move(who));
-  } else {
-    Principal viewer = std::move(*who);
-    co_await live.serve(std::move(connection), std::move(viewer));
+  auto upgraded = co_await http.upgrade(request, std::move(protocol), limits);
+  if (upgraded && !stopping) {
+    session.connection = std::move(*upgraded);
+    session.is_device = is_device;
+    session.who = std::move(who);
   }
   co_return true;
 }
@@ -333,7 +369,7 @@ boost::asio::awaitable<void> WebServer::stop() {
   state.stopping = true;
   error_code ignored;
   (void)state.acceptor.close(ignored);
-  state.slot_free.cancel();
+  state.retry.cancel();
   // The socket belongs to accept_http now; shutting its descriptor down ends the handshake's read there.
   for (const auto& [number, descriptor] : state.shaking) ::shutdown(descriptor, SHUT_RDWR);
   for (const auto& [number, entry] : state.open) {
@@ -344,7 +380,17 @@ boost::asio::awaitable<void> WebServer::stop() {
 
 WebServer::Counters WebServer::counters() const {
   const auto& c = state_->counters;
-  return {c.connections, c.accepted, c.refused, c.handshakes_failed, c.requests, c.client_errors, c.server_errors};
+  return {c.connections,
+          c.accepted,
+          c.handshakes_failed,
+          c.refused_full,
+          c.refused_address_full,
+          c.refused_address_too_often,
+          c.handshakes_shed,
+          c.timed_out,
+          c.requests,
+          c.client_errors,
+          c.server_errors};
 }
 
 }  // namespace hub

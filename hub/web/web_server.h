@@ -18,6 +18,8 @@
 #include "hub/live/live_core.h"
 #include "hub/storage/event_store.h"
 #include "hub/storage/readings_store.h"
+#include "hub/web/admission.h"
+#include "hub/web/agent_packages.h"
 #include "wire/http.h"
 
 namespace spdlog {
@@ -52,14 +54,14 @@ struct WebServices {
 
 struct WebOptions {
   std::uint16_t port = 8443;
-  std::string bind_address = "::";   // both families; "0.0.0.0" where IPv6 is off
-  std::string public_host;           // in printed URLs and enrolment commands
-  std::string ca_sha256_hex;         // in enrolment commands
-  std::string ca_pem;                // given to devices that enrol
+  std::string bind_address = "::";  // both families; "0.0.0.0" where IPv6 is off
+  std::string public_host;          // in printed URLs and enrolment commands
+  std::string ca_sha256_hex;        // in enrolment commands
+  std::string ca_pem;               // given to devices that enrol
+  std::shared_ptr<const web::AgentPackages> agent_packages = std::make_shared<const web::AgentPackages>();
   std::string device_server_name;    // whom they are to expect: hub-<id>
   std::string web_root;              // --web-root: serve the dashboard from here instead of what is embedded
-  std::size_t connections = 20'000;  // a core; past it a socket is closed at once
-  std::size_t handshakes = 128;      // in progress on a core; past it accepting waits
+  web::Admission::Limits admission;  // of each core; who gets no place is closed at once
   std::size_t device_message_bytes = 64 * 1024;
   std::size_t live_backlog_bytes = 256 * 1024;  // as LiveLimits
 };
@@ -86,7 +88,10 @@ class WebServer {
   boost::asio::awaitable<void> stop();
 
   struct Counters {
-    std::uint64_t connections = 0, accepted = 0, refused = 0, handshakes_failed = 0;
+    std::uint64_t connections = 0, accepted = 0, handshakes_failed = 0;
+    // Closed before or in their handshake: no place at all, none left for the address, came too often, pushed out.
+    std::uint64_t refused_full = 0, refused_address_full = 0, refused_address_too_often = 0, handshakes_shed = 0;
+    std::uint64_t timed_out = 0;  // the peer did not finish a request, or take an answer, in time
     std::uint64_t requests = 0, client_errors = 0, server_errors = 0;  // answers, and those with 4xx and 5xx
   };
   Counters counters() const;  // any thread

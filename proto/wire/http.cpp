@@ -115,13 +115,15 @@ class ServerHttpConnection final : public HttpConnection {
     parser.header_limit(static_cast<std::uint32_t>(limits_.header_bytes));
     parser.body_limit(limits_.body_bytes);
 
+    // One deadline for the first request: waiting to begin wins no time.
+    const bool is_first = std::exchange(first_, false);
+    if (is_first) arm(limits_.header);
     if (buffer_.size() == 0) {
-      arm(first_ ? limits_.header : limits_.idle);
+      if (!is_first) arm(limits_.idle);
       const auto ec = co_await receive(*stream_, buffer_, late_);
       if (ec) co_return end(ec == asio::error::eof ? error_code(errc::closed) : ec);
     }
-    first_ = false;
-    arm(limits_.header);
+    if (!is_first) arm(limits_.header);
     while (!parser.is_header_done()) {
       if (const auto ec = co_await step(parser)) co_return co_await refuse(ec);
     }

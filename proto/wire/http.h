@@ -44,9 +44,9 @@ struct HttpLimits {
   std::size_t header_bytes = 16 * 1024;
   std::size_t body_bytes = 1024 * 1024;
   std::chrono::milliseconds handshake{10'000};  // TLS
-  std::chrono::milliseconds header{10'000};     // from the first byte, and the longest keep-alive silence is `idle`
-  std::chrono::milliseconds idle{90'000};
-  std::chrono::milliseconds body{30'000};
+  std::chrono::milliseconds header{10'000};     // from its first byte; the first request's from the handshake on
+  std::chrono::milliseconds idle{90'000};       // between two requests
+  std::chrono::milliseconds body{15'000};
 };
 
 /// One accepted connection, from TLS to its end or its upgrade. Same thread rules as Connection.

@@ -132,8 +132,11 @@ class SignIn(unittest.TestCase):
 
     def test_a_foreign_origin_cannot_write_or_listen(self):
         rest = self.hub.rest
-        for origin in ("https://evil.example", "null", f"http://localhost:{self.hub.port}",
-                       f"https://localhost:{self.hub.port}.evil.example", "https://localhost"):
+        port = self.hub.port
+        origins = ("https://evil.example", "null", "", f"http://localhost:{port}", "https://localhost", f"https://localhost:{port + 1}",
+                   f"https://localhost:{port}.evil.example", f"https://evil.localhost:{port}", f"https://127.0.0.1:{port}",
+                   f"https://localhost:{port}/", f"https://user@localhost:{port}", f"HTTPS://localhost:{port}", "file://", f"localhost:{port}")
+        for origin in origins:
             answer = rest.call("POST", "/api/v1/enrolments", {}, headers={"Origin": origin})
             self.assertEqual(answer.status, 403, origin)
             upgrade = rest.call("GET", "/api/v1/live", headers={
