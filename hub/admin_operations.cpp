@@ -82,14 +82,7 @@ void AdminOperations::enroll(const json::object& request, const Answer& answer) 
   if (auto problem = body.problem()) return answer(*problem);
   identity_.create_enrolment(wish, [this, answer, name = wish.name](Outcome<Enrolment> made) {
     if (!made) return answer(made.error());
-    const HubAddress hub = address_();
-    json::object out;
-    out["id"] = made->id;
-    out["token"] = made->token;
-    out["command"] = web::enrolment_command(hub.address, made->token, hub.ca_sha256_hex, name);
-    out["expires"] = made->expires_us;
-    out["uses"] = made->uses;
-    answer(std::move(out));
+    answer(web::enrolment_answer(*made, address_(), name));
   });
 }
 

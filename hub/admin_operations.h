@@ -7,19 +7,14 @@
 
 #include "hub/audit/audit_log.h"
 #include "hub/identity/identity.h"
+#include "hub/web/enrolment_command.h"
 
 namespace hub {
-
-/// Where devices will find this hub; part of the enrolment command.
-struct HubAddress {
-  std::string address;  // HOST:PORT
-  std::string ca_sha256_hex;
-};
 
 /// Runs requests {"op": …} against Identity. Thread-safe; keeps nothing. `answer` is called once, on control or on the
 /// caller's thread. Whoever can call this owns the data folder: nothing is authorised here, and what changes something
 /// is in the audit trail before it is done.
-///   enroll {name?, uses?, ttl?, tags?}           → {id, token, command, expires, uses}
+///   enroll {name?, uses?, ttl?, tags?}           → {id, token, command, install_command, expires, uses}
 ///   user_add {username, password, role, groups?, replace?} → {id, name, role, groups, created_at}
 ///   user_password {username, password}           → the same
 ///   user_rights {username, role?, groups?}       → the same
@@ -28,7 +23,7 @@ struct HubAddress {
 class AdminOperations {
  public:
   using Answer = std::function<void(Outcome<boost::json::object>)>;
-  AdminOperations(Identity& identity, AuditLog& audit, std::function<HubAddress()> address)
+  AdminOperations(Identity& identity, AuditLog& audit, std::function<web::HubAddress()> address)
       : identity_(identity), audit_(audit), address_(std::move(address)) {}
 
   void run(const boost::json::object& request, Answer answer) const;
@@ -45,7 +40,7 @@ class AdminOperations {
 
   Identity& identity_;
   AuditLog& audit_;
-  std::function<HubAddress()> address_;
+  std::function<web::HubAddress()> address_;
 };
 
 }  // namespace hub

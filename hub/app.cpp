@@ -120,8 +120,7 @@ std::optional<Problem> App::open_files() {
   if (!certificates) return certificates.error();
   certificates_ = std::move(*certificates);
   if (certificates_.issued) log_->info("a server certificate was made; its CA is {}", certificates_.ca_sha256_hex);
-  auto packages = web::AgentPackages::open(settings_.agent_packages.empty() ? web::default_agent_folder()
-                                                                            : settings_.agent_packages);
+  auto packages = web::AgentPackages::open_configured(settings_.agent_packages);
   if (!packages) return packages.error();
   agent_packages_ = std::make_shared<const web::AgentPackages>(std::move(*packages));
   return std::nullopt;
@@ -178,7 +177,8 @@ void App::make_services() {
   alerts_ = std::make_unique<AlertService>(*alert_store_, *readings_, *registry_, links_, *control_, clock_, random_,
                                            publish);
   operations_ = std::make_unique<AdminOperations>(*identity_, *audit_, [this] {
-    return HubAddress{web::reachable_address(settings_.public_host, "", port()), certificates_.ca_sha256_hex};
+    return web::HubAddress{web::reachable_address(settings_.public_host, "", port()), certificates_.ca_sha256_hex,
+                           agent_packages_};
   });
 }
 

@@ -190,6 +190,9 @@ int enroll(const Settings& settings, const Flags& flags) {
   return request(settings, flags, wish, [&](const json::object& made) {
     std::fprintf(stderr, "run this on the device, within %s:\n", flags.ttl.empty() ? "15 minutes" : flags.ttl.c_str());
     std::printf("%s\n", text_of(made, "command").c_str());
+    const std::string install = text_of(made, "install_command");
+    if (install.empty()) return;
+    std::fprintf(stderr, "or, where the agent is not installed yet:\n%s\n", install.c_str());
   });
 }
 

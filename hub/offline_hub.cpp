@@ -58,9 +58,13 @@ OfflineHub::~OfflineHub() {
 }
 
 Outcome<boost::json::object> OfflineHub::run(const boost::json::object& request) {
-  const AdminOperations operations(*identity_, *audit_, [this] {
+  auto opened = web::AgentPackages::open_configured(settings_.agent_packages);
+  if (!opened) return opened.error();
+  const auto packages = std::make_shared<const web::AgentPackages>(std::move(*opened));
+  const AdminOperations operations(*identity_, *audit_, [this, packages] {
     const auto port = static_cast<std::uint16_t>(settings_.port);
-    return HubAddress{web::reachable_address(settings_.public_host, "", port), certificates_.ca_sha256_hex};
+    return web::HubAddress{web::reachable_address(settings_.public_host, "", port), certificates_.ca_sha256_hex,
+                           packages};
   });
   std::promise<Outcome<boost::json::object>> answered;
   operations.run(request, [&](Outcome<boost::json::object> outcome) { answered.set_value(std::move(outcome)); });

@@ -55,7 +55,18 @@ Outcome<std::string_view> map_file(const std::string& path) {
   return std::string_view(static_cast<const char*>(bytes), size);
 }
 
+std::string default_agent_folder() {
+  std::error_code ec;
+  const fs::path program = fs::read_symlink("/proc/self/exe", ec);
+  if (ec) return "";
+  return (program.parent_path().parent_path() / "share/telemetry-hub/agents").string();
+}
+
 }  // namespace
+
+Outcome<AgentPackages> AgentPackages::open_configured(const std::string& folder) {
+  return open(folder.empty() ? default_agent_folder() : folder);
+}
 
 Outcome<AgentPackages> AgentPackages::open(const std::string& folder) {
   AgentPackages opened;
@@ -109,13 +120,6 @@ std::string install_command(const std::string& script, std::string_view address,
                         std::string(token);
   if (!name.empty()) command += " --name '" + std::string(name) + "'";  // device names hold no quotes
   return command;
-}
-
-std::string default_agent_folder() {
-  std::error_code ec;
-  const fs::path program = fs::read_symlink("/proc/self/exe", ec);
-  if (ec) return "";
-  return (program.parent_path().parent_path() / "share/telemetry-hub/agents").string();
 }
 
 }  // namespace hub::web

@@ -22,6 +22,8 @@ class AgentPackages {
   AgentPackages() = default;
   /// A folder that is not there has no packages. Problem: it is there and cannot be read, or holds too much.
   static Outcome<AgentPackages> open(const std::string& folder);
+  /// As configured; empty: PREFIX/share/telemetry-hub/agents for a program PREFIX/bin/telemetry-hub.
+  static Outcome<AgentPackages> open_configured(const std::string& folder);
 
   bool is_empty() const { return packages_.empty(); }
   const Package* find(std::string_view file_name) const;
@@ -39,8 +41,5 @@ std::string install_script(const AgentPackages& packages, std::string_view addre
 /// What to paste on the device: fetches the script, checks it, runs it.
 std::string install_command(const std::string& script, std::string_view address, std::string_view token,
                             std::string_view name);
-
-/// Where packages lie beside this program: PREFIX/share/telemetry-hub/agents for PREFIX/bin/telemetry-hub.
-std::string default_agent_folder();
 
 }  // namespace hub::web

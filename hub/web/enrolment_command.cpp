@@ -55,4 +55,19 @@ std::string enrolment_command(std::string_view address, std::string_view token, 
   return command;
 }
 
+boost::json::object enrolment_answer(const Enrolment& made, const HubAddress& hub, std::string_view name) {
+  boost::json::object answer;
+  answer["id"] = made.id;
+  answer["token"] = made.token;
+  answer["command"] = enrolment_command(hub.address, made.token, hub.ca_sha256_hex, name);
+  answer["install_command"] = nullptr;
+  if (hub.packages && !hub.packages->is_empty()) {
+    const std::string script = install_script(*hub.packages, hub.address, hub.ca_sha256_hex);
+    answer["install_command"] = install_command(script, hub.address, made.token, name);
+  }
+  answer["expires"] = made.expires_us;
+  answer["uses"] = made.uses;
+  return answer;
+}
+
 }  // namespace hub::web

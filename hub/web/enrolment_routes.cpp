@@ -2,7 +2,6 @@
 
 #include <boost/json/object.hpp>
 
-#include "hub/web/agent_packages.h"
 #include "hub/web/body_reader.h"
 #include "hub/web/enrolment_command.h"
 #include "wire/device_certificate.h"
@@ -35,18 +34,8 @@ boost::asio::awaitable<Answer> post_enrolment(Call& call) {
   if (!made) co_return made.error();
   const std::string address =
       reachable_address(call.options.public_host, call.request.header("Host"), call.options.port);
-  boost::json::object answer;
-  answer["id"] = made->id;
-  answer["token"] = made->token;
-  answer["command"] = enrolment_command(address, made->token, call.options.ca_sha256_hex, request.name);
-  const auto& packages = *call.options.agent_packages;
-  answer["install_command"] = nullptr;
-  if (!packages.is_empty()) {
-    const std::string script = install_script(packages, address, call.options.ca_sha256_hex);
-    answer["install_command"] = install_command(script, address, made->token, request.name);
-  }
-  answer["expires"] = made->expires_us;
-  answer["uses"] = made->uses;
+  const HubAddress hub{address, call.options.ca_sha256_hex, call.options.agent_packages};
+  const auto answer = enrolment_answer(*made, hub, request.name);
   co_return json_answer(answer, 201);
 }
 

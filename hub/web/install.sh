@@ -1,8 +1,9 @@
 #!/bin/sh
 # Installs the device agent and enrols this machine at @HUB@.
-#   sh install.sh TOKEN [--name NAME] [--prefix FOLDER] [--state-dir FOLDER] [--no-service]
-# TOKEN: from the dashboard ("Add device"); - reads it from standard input. As root the agent goes below /usr/local and
-# runs as a service; otherwise below ~/.local, to be started by hand.
+#   sh install.sh [TOKEN] [--name NAME] [--prefix FOLDER] [--state-dir FOLDER] [--no-service]
+# TOKEN: from the dashboard ("Add device"); - reads it from standard input; without one a machine that has enrolled
+# gets this hub's version of the agent and stays who it is. As root the agent goes below /usr/local and runs as a
+# service; otherwise below ~/.local, to be started by hand.
 # Everything comes from that hub. What is downloaded is checked against the SHA-256 written here, and the hub against
 # its CA before the token is sent; that this script is the hub's is shown by its own SHA-256 in the command.
 set -eu
@@ -11,7 +12,7 @@ hub='@HUB@'
 ca_sha256='@CA_SHA256@'
 
 fail() { echo "install: $1" >&2; exit 1; }
-usage() { sed -n '2,5s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+usage() { sed -n '2,6s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 
 token='' name='' prefix='' state='' service=auto
 while [ $# -gt 0 ]; do
@@ -28,7 +29,6 @@ while [ $# -gt 0 ]; do
     *) echo "install: unknown option $1" >&2; usage ;;
   esac
 done
-[ -n "$token" ] || usage
 
 if [ "$(id -u)" = 0 ]; then
   prefix=${prefix:-/usr/local} state=${state:-/var/lib/device-agent}
@@ -36,6 +36,7 @@ if [ "$(id -u)" = 0 ]; then
 else
   prefix=${prefix:-$HOME/.local} state=${state:-$HOME/.local/state/device-agent}
 fi
+[ -n "$token" ] || [ -e "$state/credential.toml" ] || { echo "install: this machine has not enrolled yet: a token is needed" >&2; usage; }
 
 machine=$(uname -m)
 case "$machine" in armv6l|armv7l) machine=armhf ;; esac
@@ -79,13 +80,18 @@ set -- enroll "$hub" - --ca-sha256 "$ca_sha256" --state-dir "$state"
 [ -z "$name" ] || set -- "$@" --name "$name"
 mkdir -p "$state"
 chmod 700 "$state"
-if [ "$token" = - ]; then "$agent" "$@"; else printf '%s\n' "$token" | "$agent" "$@"; fi
+case "$token" in
+  '') echo "this machine has enrolled already: the agent is new, the device stays" ;;
+  -) "$agent" "$@" ;;
+  *) printf '%s\n' "$token" | "$agent" "$@" ;;
+esac
 
 if [ "$service" = yes ]; then
   chown -R device-agent:device-agent "$state"
   sed "s|@AGENT@|$agent|; s|@STATE@|$state|" "$prefix/lib/device-agent/device-agent.service" > /etc/systemd/system/device-agent.service
   systemctl daemon-reload
-  systemctl enable --now device-agent
+  systemctl enable device-agent
+  systemctl restart device-agent
   echo "device-agent runs; journalctl -u device-agent shows its log"
 else
   echo "installed; start it with: $agent run --state-dir $state"

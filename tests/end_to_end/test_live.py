@@ -230,7 +230,7 @@ class Live(unittest.IsolatedAsyncioTestCase):
         await self.device()
         viewer = self.view()
         viewer.until(lambda v: v.all("hub"), "the hub's greeting")
-        for request in ({"id": 0, "selector": {"series": ["*"]}}, {"id": 1, "selector": {"groups": ["g"], "series": ["*"]}},
+        for request in ({"id": 0, "selector": {"series": ["*"]}}, {"id": 1, "selector": {"groups": ["g"] * 65, "series": ["*"]}},
                         {"id": 1, "selector": {"series": ["*"]}, "fromUs": 10, "toUs": 5}):
             before = len(viewer.all("error"))
             viewer.ask(subscribe=request)
