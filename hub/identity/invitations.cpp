@@ -19,7 +19,8 @@ void Identity::invite(InvitationRequest request, Answer<Invitation> answer) {
 }
 
 Outcome<Invitation> Identity::State::invite(const InvitationRequest& request) {
-  if (auto problem = check_ttl(request.ttl_us, kLongestInvitation_us, "1 minute to 30 days")) return std::move(*problem);
+  if (auto problem = check_ttl(request.ttl_us, kLongestInvitation_us, "1 minute to 30 days"))
+    return std::move(*problem);
   auto groups = request.groups;
   if (auto problem = check_groups(groups)) return std::move(*problem);
   const auto now_us = clock.now_us();

@@ -121,7 +121,8 @@ std::optional<Problem> FolderCopy::copy_journal(CommitNumber sealed_through) {
   }
   // As of what was copied, not of what has come since. A segment that was removed between its being listed and its log
   // being read looks empty, and a listing may lack a file younger than its begin: what lacks a commit is taken again.
-  auto head = read_journal(DataFolder(scratch_), head_.journal_epoch, sealed_through, reading(), [](const CommitPtr&) {});
+  auto head =
+      read_journal(DataFolder(scratch_), head_.journal_epoch, sealed_through, reading(), [](const CommitPtr&) {});
   if (!head) return head.error();
   head_.commit = *head;
   return std::nullopt;
