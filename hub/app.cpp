@@ -199,6 +199,7 @@ void App::connect_services() {
   registry_->on_series_added([this](const std::vector<SeriesRecord>& series) {
     bus_->publish(std::make_shared<const std::vector<SeriesRecord>>(series));
   });
+  identity_->issue_certificates_with(certificates_.device_ca, settings_.tls_device_certificate_days * kDay_us);
   readings_->on_commit([this](const CommitPtr& commit) {
     bus_->publish(commit);
     alerts_->on_commit(commit);
@@ -214,8 +215,8 @@ std::optional<Problem> App::start_services() {
 }
 
 IoCoreParts App::core_parts(const wire::ServerTls& tls, std::uint16_t port) {
-  IngestServices ingest{*readings_, *registry_, links_,  *identity_,           *commands_,    *alerts_,
-                        *control_,  clock_,     random_, certificates_.ca_pem, ingest_budget_};
+  IngestServices ingest{*readings_, *registry_, links_,  *identity_,           *commands_,       *alerts_,
+                        *control_,  clock_,     random_, certificates_.ca_pem, "hub-" + hub_id_, ingest_budget_};
   IngestLimits ingest_limits;
   ingest_limits.message_bytes = static_cast<std::size_t>(settings_.ingest_message_max_kb) * 1024;
   ingest_limits.device_messages_per_s = static_cast<double>(settings_.ingest_device_messages_per_s);
@@ -240,6 +241,7 @@ IoCoreParts App::core_parts(const wire::ServerTls& tls, std::uint16_t port) {
   web_options.public_host = settings_.public_host;
   web_options.ca_sha256_hex = certificates_.ca_sha256_hex;
   web_options.ca_pem = certificates_.ca_pem;
+  web_options.device_server_name = "hub-" + hub_id_;
   web_options.agent_packages = agent_packages_;
   web_options.web_root = settings_.web_root;
   web_options.admission.connections = static_cast<std::size_t>(settings_.web_connections);
@@ -255,11 +257,16 @@ IoCoreParts App::core_parts(const wire::ServerTls& tls, std::uint16_t port) {
           live_limits,       *event_store_, *bus_,          tls};
 }
 
+base::Result<wire::ServerTls> App::server_tls(const HubCertificates& own) {
+  const wire::DeviceTls devices{own.chain_pem, own.key_pem, own.device_ca.certificate_pem};
+  return wire::ServerTls::from_pem(own.chain_pem, own.key_pem, devices);
+}
+
 Outcome<bool> App::start() {
   // OpenSSL writes to sockets itself: a peer that left must be an error there, not the end of the process.
   std::signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit(*log_);
-  auto tls = wire::ServerTls::from_pem(certificates_.chain_pem, certificates_.key_pem);
+  auto tls = server_tls(certificates_);
   if (!tls) return Problem{errc::storage_damaged, "tls/server.pem cannot be used: " + tls.error().message(), ""};
   const unsigned wished = static_cast<unsigned>(settings_.threads);
   const unsigned count = wished != 0 ? wished : std::clamp(std::thread::hardware_concurrency(), 1u, 8u);
@@ -449,7 +456,7 @@ void App::renew_certificate() {
                                clock_.now_us());
   if (!now) return log_->error("the server certificate cannot be looked after: {}", now.error().detail);
   if (!now->issued) return;
-  auto tls = wire::ServerTls::from_pem(now->chain_pem, now->key_pem);
+  auto tls = server_tls(*now);
   if (!tls) return log_->error("the new server certificate cannot be used: {}", tls.error().message());
   for (const auto& core : cores_) core->use_tls(*tls);
   log_->info("a new server certificate is in use: its names changed, or the old one was about to expire");

@@ -54,6 +54,7 @@ class App {
   void make_services();
   void connect_services();
   std::optional<Problem> start_services();
+  static base::Result<wire::ServerTls> server_tls(const HubCertificates& own);
   IoCoreParts core_parts(const wire::ServerTls& tls, std::uint16_t port);
   void announce_setup();
   void fail(const Problem& why);  // any thread

@@ -22,8 +22,8 @@ Problem damaged(const std::string& what, const std::string& cause) {
   return {errc::storage_damaged, what + ": " + cause, ""};
 }
 
-Outcome<wire::KeyAndCertificate> open_authority(const std::string& folder, const std::string& hub_id) {
-  const std::string pem_path = folder + "/ca.pem", key_path = folder + "/ca.key";
+Outcome<wire::KeyAndCertificate> open_authority(const std::string& stem, const std::string& common_name) {
+  const std::string pem_path = stem + ".pem", key_path = stem + ".key";
   auto pem = read_text_file(pem_path);
   auto key = read_text_file(key_path);
   if (pem && key) return wire::KeyAndCertificate{std::move(*key), std::move(*pem)};
@@ -32,7 +32,7 @@ Outcome<wire::KeyAndCertificate> open_authority(const std::string& folder, const
                    "is missing or unreadable, but " + pem_path +
                        " is there; devices trust that CA, so put its key back, or move both away for a new one");
   }
-  auto made = wire::make_certificate_authority("Telemetry Hub CA " + hub_id);
+  auto made = wire::make_certificate_authority(common_name);
   if (!made) return damaged(pem_path, "cannot be made: " + made.error().message());
   // The key first: a key without a certificate is harmless after a crash.
   if (auto done = write_text_file(key_path, made->key_pem, 0600); !done) return done.error();
@@ -83,9 +83,12 @@ Outcome<HubCertificates> open_certificates(const std::string& folder, const std:
   if (::mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST) {
     return Problem{errc::storage_failed, folder + " cannot be made: " + std::strerror(errno), ""};
   }
-  const auto authority = open_authority(folder, hub_id);
+  const auto authority = open_authority(folder + "/ca", "Telemetry Hub CA " + hub_id);
   if (!authority) return authority.error();
+  auto device_authority = open_authority(folder + "/device-ca", "Telemetry Hub Device CA " + hub_id);
+  if (!device_authority) return device_authority.error();
   HubCertificates all;
+  all.device_ca = std::move(*device_authority);
   all.ca_pem = authority->certificate_pem;
   const auto fingerprint = wire::certificate_sha256(all.ca_pem);
   if (!fingerprint) return damaged(folder + "/ca.pem", "is not a certificate");

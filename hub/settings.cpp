@@ -112,6 +112,12 @@ std::span<const SettingKey> setting_keys() {
        100'000,
        {},
        "new connections of one address on one I/O thread, on average over ten seconds; past it they are closed"},
+      {"tls.device_certificate_days",
+       &S::tls_device_certificate_days,
+       1,
+       3'650,
+       {},
+       "how long a device's certificate is valid; it is renewed when a third is left"},
   };
   return kKeys;
 }

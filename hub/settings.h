@@ -53,6 +53,8 @@ struct Settings {
   std::int64_t web_address_connections = 10'000;
   std::int64_t web_handshakes = 128;
   std::int64_t web_address_handshakes_per_s = 500;
+
+  std::int64_t tls_device_certificate_days = 365;
 };
 
 struct SettingKey {

@@ -75,21 +75,25 @@ Outcome<Enrolment> Identity::State::create_enrolment(const EnrolmentRequest& req
   record.created_us = clock.now_us();
   record.expires_us = made.expires_us = record.created_us + request.ttl_us;
   record.uses_left = request.uses;
+  record.keep_token = request.keep_token;
   if (auto done = store.put_enrolment(record); !done) return credentials_not_stored(done.error());
   return made;
 }
 
 void Identity::redeem_enrolment(std::string token, std::string wished_name,
-                                std::map<std::string, std::string> attributes, Answer<DeviceGrant> answer) {
-  answer_on_control<DeviceGrant>(state_->control, std::move(answer),
-                                 [state = state_, token = std::move(token), wished_name = std::move(wished_name),
-                                  attributes = std::move(attributes)]() mutable {
-                                   return state->redeem(token, wished_name, std::move(attributes));
-                                 });
+                                std::map<std::string, std::string> attributes, Answer<DeviceGrant> answer,
+                                std::string signing_request) {
+  answer_on_control<DeviceGrant>(
+      state_->control, std::move(answer),
+      [state = state_, token = std::move(token), wished_name = std::move(wished_name),
+       attributes = std::move(attributes), signing_request = std::move(signing_request)]() mutable {
+        return state->redeem(token, wished_name, std::move(attributes), signing_request);
+      });
 }
 
 Outcome<DeviceGrant> Identity::State::redeem(const std::string& token, const std::string& wished_name,
-                                             std::map<std::string, std::string> attributes) {
+                                             std::map<std::string, std::string> attributes,
+                                             const std::string& signing_request) {
   const Problem unknown{errc::unauthenticated, "This enrolment token is not known here.", "/token"};
   if (token.empty() || token.size() > kMaxTokenBytes) return unknown;
   auto found = store.find_enrolment(sha256_hex(token));
@@ -103,7 +107,8 @@ Outcome<DeviceGrant> Identity::State::redeem(const std::string& token, const std
     return Problem{errc::gone, "This enrolment token has expired; ask for a new one.", "/token"};
   }
   const auto& name = enrolment.device_name.empty() ? wished_name : enrolment.device_name;
-  return add_device(enrolment.id, name, std::move(enrolment.tags), std::move(attributes));
+  return add_device(enrolment.id, name, std::move(enrolment.tags), std::move(attributes), signing_request,
+                    enrolment.keep_token);
 }
 
 void Identity::create_device(std::string name, std::map<std::string, std::string> tags, Answer<DeviceGrant> answer) {
@@ -117,7 +122,8 @@ void Identity::create_device(std::string name, std::map<std::string, std::string
 
 Outcome<DeviceGrant> Identity::State::add_device(const std::string& enrolment_id, const std::string& name,
                                                  std::map<std::string, std::string> tags,
-                                                 std::map<std::string, std::string> attributes) {
+                                                 std::map<std::string, std::string> attributes,
+                                                 const std::string& signing_request, bool keep_token) {
   if (!name.empty()) {
     if (auto problem = check_name(name)) return std::move(*problem);
   }
@@ -131,12 +137,20 @@ Outcome<DeviceGrant> Identity::State::add_device(const std::string& enrolment_id
   device.tags = std::move(tags);
   device.attributes = std::move(attributes);
   const DeviceTokenRecord token{grant.device, sha256_hex(grant.token), device.created_us};
+  CertificateRecord certificate;
+  certificate.device = grant.device;
+  if (!signing_request.empty()) {
+    auto chain = sign_certificate(signing_request, certificate);
+    if (!chain) return chain.error();
+    grant.certificate_pem = std::move(*chain);
+    if (!keep_token) certificate.retires_token = token.token_sha256;
+  }
 
   // Four random characters collide after some thousand devices: then longer ones are tried.
   const std::size_t attempts = name.empty() ? 4 : 1;
   for (std::size_t attempt = 1; attempt <= attempts; ++attempt) {
     device.name = name.empty() ? generated_name(4 * attempt, random) : name;
-    const auto done = store.enrol_device(enrolment_id, device, token);
+    const auto done = store.enrol_device(enrolment_id, device, token, signing_request.empty() ? nullptr : &certificate);
     if (done) break;
     if (to_errc(done.error()) == errc::gone) {
       return Problem{errc::gone, "This enrolment token is used up; ask for a new one.", "/token"};
@@ -150,6 +164,7 @@ Outcome<DeviceGrant> Identity::State::add_device(const std::string& enrolment_id
   {
     const std::unique_lock lock(mutex);
     device_tokens.emplace(token.token_sha256, grant.device);
+    if (!signing_request.empty()) certificates.emplace(certificate.serial_hex, certificate);
   }
   if (created_hook) created_hook(device);
   return grant;
@@ -161,11 +176,12 @@ void Identity::revoke_device(DeviceId device, Answer<bool> answer) {
 }
 
 Outcome<bool> Identity::State::revoke(const DeviceId& device) {
-  if (auto done = store.revoke_device_tokens(device); !done) return credentials_not_stored(done.error());
+  if (auto done = store.revoke_device(device, clock.now_us()); !done) return credentials_not_stored(done.error());
   std::size_t ended = 0;
   {
     const std::unique_lock lock(mutex);
     ended = std::erase_if(device_tokens, [&device](const auto& token) { return token.second == device; });
+    ended += std::erase_if(certificates, [&device](const auto& held) { return held.second.device == device; });
   }
   if (ended > 0 && revoked_hook) revoked_hook(device);
   return ended > 0;

@@ -61,6 +61,8 @@ void Identity::State::load() {
   if (!known_invitations) throw boost::system::system_error(known_invitations.error(), "the registry's invitations");
   auto known_tokens = store.load_device_tokens();
   if (!known_tokens) throw boost::system::system_error(known_tokens.error(), "the registry's device tokens");
+  auto known_certificates = store.load_certificates();
+  if (!known_certificates) throw boost::system::system_error(known_certificates.error(), "the registry's certificates");
 
   const std::unique_lock lock(mutex);
   for (auto& user : *known_users) {
@@ -87,6 +89,10 @@ void Identity::State::load() {
     invitations.emplace(std::move(key), std::move(invitation));
   }
   for (auto& token : *known_tokens) device_tokens.emplace(std::move(token.token_sha256), std::move(token.device));
+  for (auto& certificate : *known_certificates) {
+    auto serial = certificate.serial_hex;
+    certificates.emplace(std::move(serial), std::move(certificate));
+  }
   if (users.empty()) setup_code = make_code(kSetupCodeLength, random);
 }
 
@@ -196,7 +202,9 @@ std::optional<Principal> Identity::refreshed(const std::string& session_key) con
   }
   const std::shared_lock lock(state_->mutex);
   const auto device = state_->device_tokens.find(session_key);
-  if (device == state_->device_tokens.end()) return std::nullopt;
+  if (device == state_->device_tokens.end()) {
+    return state_->device_of_certificate(session_key);
+  }
   return Principal{UserId{}, device->second.str(), Role::viewer, device->second, session_key};
 }
 

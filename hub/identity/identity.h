@@ -14,6 +14,7 @@
 #include "base/worker.h"
 #include "hub/identity/principal.h"
 #include "hub/storage/credential_store.h"
+#include "wire/tls_context.h"
 
 namespace hub {
 
@@ -49,6 +50,7 @@ struct EnrolmentRequest {
   std::map<std::string, std::string> tags;
   std::int64_t ttl_us = 15 * 60 * 1'000'000LL;  // 1 min … 7 days
   std::uint32_t uses = 1;                       // 1 … 10,000
+  bool keep_token = false;                      // the bearer token outlives the first use of a certificate
 };
 struct Enrolment {
   std::string id, token;  // token: shown once
@@ -58,17 +60,18 @@ struct Enrolment {
 struct DeviceGrant {
   DeviceId device;
   std::string name;
-  std::string token;  // bearer device token; the hub keeps its SHA-256 only
+  std::string token;            // bearer device token; the hub keeps its SHA-256 only
+  std::string certificate_pem;  // with the device CA's behind it; empty where none was asked for
 };
 
-/// Thread-safe. Look-ups (session, api_token, device_by_token) answer from memory on the caller's thread; everything
-/// that writes runs on `control` and replies there after the commit. Passwords: Argon2id on a pool of two threads, at
-/// most 64 waiting, then rate_limited; an unknown name costs the same hash as a known one. Attempts are limited as
-/// attempt_limits.h says, then rate_limited. At most 10,000 users, 100 sessions a user (the oldest ends), 100 API
-/// tokens a user and 1,000 invitations (too_large). The constructor loads, and throws boost::system::system_error where
-/// the store cannot be read. The destructor answers what waits for a hash with `unavailable`; answers and hooks still
-/// on control may run after it. Names of users: 1–64 characters [A-Za-z0-9_.@-]. Groups of users: at most 64 names of
-/// device groups, or "*"; that there is such a group is not checked here.
+/// Thread-safe. Look-ups (session, api_token, device_by_token, device_by_certificate) answer from memory on the
+/// caller's thread; everything that writes runs on `control` and replies there after the commit. Passwords: Argon2id on
+/// a pool of two threads, at most 64 waiting, then rate_limited; an unknown name costs the same hash as a known one.
+/// Attempts are limited as attempt_limits.h says, then rate_limited. At most 10,000 users, 100 sessions a user (the
+/// oldest ends), 100 API tokens a user and 1,000 invitations (too_large). The constructor loads, and throws
+/// boost::system::system_error where the store cannot be read. The destructor answers what waits for a hash with
+/// `unavailable`; answers and hooks still on control may run after it. Names of users: 1–64 characters [A-Za-z0-9_.@-].
+/// Groups of users: at most 64 names of device groups, or "*"; that there is such a group is not checked here.
 class Identity {
  public:
   template <class T>
@@ -132,11 +135,24 @@ class Identity {
 
   void create_enrolment(EnrolmentRequest request, Answer<Enrolment> answer);
   /// Makes a device (or fails: gone = expired or used up, unauthenticated = unknown, conflict = name taken).
+  /// With a signing request (PKCS #10, DER or PEM) the device gets a certificate too; its first use retires the token,
+  /// unless the enrolment says keep_token. invalid_argument: the request is not one for a P-256 key; the token is not
+  /// used up by that.
   void redeem_enrolment(std::string token, std::string wished_name, std::map<std::string, std::string> attributes,
-                        Answer<DeviceGrant> answer);
+                        Answer<DeviceGrant> answer, std::string signing_request = {});
   /// Makes a device directly (CLI `enroll --name`, quickstart, simulation).
   void create_device(std::string name, std::map<std::string, std::string> tags, Answer<DeviceGrant> answer);
   std::optional<Principal> device_by_token(std::string_view token) const;
+  /// What signs devices' certificates from now on, and how long they are valid. Any thread; until then none is given.
+  void issue_certificates_with(wire::KeyAndCertificate device_ca, std::int64_t lifetime_us);
+  /// Asked at every upgrade, with the serial of a certificate that TLS has verified. Nothing where it is unknown,
+  /// revoked, or expired for more than a year; one expired for less may_only_renew. The first use is stored: it ends
+  /// the device's other certificates and the token that came with it.
+  std::optional<Principal> device_by_certificate(const std::string& serial_hex);
+  /// A successor of the certificate `serial_hex`, as PEM with the device CA's behind it. Both are valid until the new
+  /// one is used; one that was made before and never used ends. unauthenticated: not known or revoked; invalid_argument
+  /// as at redeem_enrolment.
+  void renew_certificate(std::string serial_hex, std::string signing_request, Answer<std::string> answer);
   /// Ends the device's credentials; true where it had any. The caller closes its socket, or on_device_revoked does.
   void revoke_device(DeviceId device, Answer<bool> answer);
 

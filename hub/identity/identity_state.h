@@ -50,9 +50,10 @@ struct HeldApiToken {
   bool is_alive(std::int64_t now_us) const { return record.expires_us == 0 || now_us < record.expires_us; }
 };
 
-/// Users, API tokens, invitations and device tokens change on control only, under the unique lock; control itself reads
-/// users without one. Sessions begin on control and end on any thread (sign-out), always under the lock. Look-ups take
-/// the shared one. Shared, since what is posted to control holds it: Identity may go while that waits.
+/// Users, API tokens, invitations, device tokens and certificates change on control only, under the unique lock;
+/// control itself reads users without one. Sessions begin on control and end on any thread (sign-out), always under the
+/// lock. Look-ups take the shared one. Shared, since what is posted to control holds it: Identity may go while that
+/// waits.
 struct Identity::State : std::enable_shared_from_this<Identity::State> {
   State(CredentialStore& credentials, base::Worker& control_worker, const base::Clock& used_clock,
         base::Random& used_random);
@@ -78,7 +79,10 @@ struct Identity::State : std::enable_shared_from_this<Identity::State> {
   std::unordered_map<std::string, std::unique_ptr<HeldApiToken>> api_tokens;  // likewise
   std::unordered_map<std::string, InvitationRecord> invitations;              // likewise
   std::unordered_map<std::string, DeviceId> device_tokens;                    // likewise
+  std::unordered_map<std::string, CertificateRecord> certificates;            // by serial; at most two a device
   std::string setup_code;
+  wire::KeyAndCertificate device_ca;  // on control
+  std::int64_t certificate_lifetime_us = 0;
   std::function<void(const DeviceRecord&)> created_hook;
   std::function<void(const DeviceId&)> revoked_hook;
 
@@ -87,6 +91,8 @@ struct Identity::State : std::enable_shared_from_this<Identity::State> {
   bool hash_later(std::function<void()> task, bool slow = false);
   /// Of a session or an API token that is alive; counts as a use.
   std::optional<Principal> principal_of(const std::string& token_sha256) const;
+  /// By Principal::session_key, under either lock.
+  std::optional<Principal> device_of_certificate(const std::string& session_key) const;
   void store_use(const std::string& token_sha256);
   void store_api_token_use(const std::string& token_sha256);
 
@@ -108,10 +114,15 @@ struct Identity::State : std::enable_shared_from_this<Identity::State> {
   Outcome<InvitationRecord> find_invitation(const std::string& token_sha256) const;
   Outcome<Enrolment> create_enrolment(const EnrolmentRequest& request);
   Outcome<DeviceGrant> redeem(const std::string& token, const std::string& wished_name,
-                              std::map<std::string, std::string> attributes);
+                              std::map<std::string, std::string> attributes, const std::string& signing_request);
   Outcome<DeviceGrant> add_device(const std::string& enrolment_id, const std::string& name,
                                   std::map<std::string, std::string> tags,
-                                  std::map<std::string, std::string> attributes);
+                                  std::map<std::string, std::string> attributes,
+                                  const std::string& signing_request = {}, bool keep_token = false);
+  /// Signs; stores nothing. Fills the record's serial and times.
+  Outcome<std::string> sign_certificate(const std::string& signing_request, CertificateRecord& record) const;
+  Outcome<std::string> renew_certificate(const std::string& serial_hex, const std::string& signing_request);
+  void use_certificate(const std::string& serial_hex);
   Outcome<bool> revoke(const DeviceId& device);
 };
 

@@ -45,7 +45,8 @@ struct Principal {
   std::vector<std::string> groups{};
   Scopes scopes = kEveryScope;  // fewer for an API token
   bool is_token = false;        // an API token, not a person at a browser
-  std::string credential_id{};  // of the token
+  std::string credential_id{};  // of the token; of a device: its certificate's serial, or empty
+  bool may_only_renew = false;  // a device whose certificate has expired
 
   bool operator==(const Principal&) const = default;
 };

@@ -43,7 +43,8 @@ struct IngestServices {
   base::Worker& control;
   const base::Clock& clock;
   base::Random& random;
-  std::string ca_pem;  // given to devices that enrol
+  std::string ca_pem;       // given to devices that enrol
+  std::string server_name;  // whom they are to expect: hub-<id>
   /// One for the whole hub: make the services once and copy them to the gateway of each core.
   std::shared_ptr<IngestBudget> budget = std::make_shared<IngestBudget>();
 };

@@ -11,6 +11,7 @@ namespace hub {
 namespace {
 
 constexpr std::size_t kLinkQueue = 256;
+constexpr std::int64_t kRenewEvery_us = 10'000'000;  // each renewal is a signature and a commit
 constexpr auto kWait = boost::asio::as_tuple(boost::asio::use_awaitable);
 
 }  // namespace
@@ -134,6 +135,12 @@ boost::asio::awaitable<std::optional<Principal>> DeviceSession::first_message(st
     co_await enrol();
     co_return std::nullopt;
   }
+  if (who && message_.has_renew_certificate()) {
+    certificate_ = who->credential_id;
+    co_await renew_certificate();
+    close_soon(1000, "renewed");
+    co_return std::nullopt;
+  }
   if (!message_.has_hello()) {
     refuse(1008, "the first message must be Hello");
     co_return std::nullopt;
@@ -142,6 +149,10 @@ boost::asio::awaitable<std::optional<Principal>> DeviceSession::first_message(st
   if (!who) {
     refuse(4001, message_.hello().token().empty() ? "no credential: send a bearer token"
                                                   : "this token is not known or was revoked");
+    co_return std::nullopt;
+  }
+  if (who->may_only_renew) {
+    refuse(4012, "this certificate has expired: it may only be renewed");
     co_return std::nullopt;
   }
   if (auto allowed = authorize(*who, Operation::stream_telemetry); !allowed) {
@@ -159,9 +170,10 @@ boost::asio::awaitable<void> DeviceSession::enrol() {
   const auto& wish = message_.enroll();
   std::string token = wish.token();
   std::string name = wish.name();
+  std::string csr = wish.csr_der();
   auto attributes = attributes_of(wish.attributes());
-  auto ask = [this, token, name, attributes](auto done) {
-    services_.identity.redeem_enrolment(token, name, attributes, done);
+  auto ask = [this, token, name, attributes, csr](auto done) {
+    services_.identity.redeem_enrolment(token, name, attributes, done, csr);
   };
   const auto grant = co_await wire::await_callback<Outcome<DeviceGrant>>(std::move(ask));
   if (!grant) {
@@ -174,6 +186,8 @@ boost::asio::awaitable<void> DeviceSession::enrol() {
   enrolled->set_device_name(grant->name);
   enrolled->set_token(grant->token);
   enrolled->set_ca_bundle_pem(services_.ca_pem);
+  enrolled->set_certificate_pem(grant->certificate_pem);
+  enrolled->set_server_name(services_.server_name);
   if (send(message)) close_soon(1000, "enrolled");
 }
 
@@ -207,10 +221,16 @@ void DeviceSession::attach(const Principal& who) {
 
 boost::asio::awaitable<bool> DeviceSession::welcome(const Principal& who) {
   device_ = who.device;
+  certificate_ = who.is_token ? std::string() : who.credential_id;
   const telemetry::v1::Hello hello = message_.hello();
   // First the link, so that an older session of this device is fenced before the cursors are read.
   attach(who);
   services_.devices.connected(device_);
+  // Revoked between the upgrade and here: whoever revoked it found no link to close.
+  if (!services_.identity.refreshed(who.session_key)) {
+    refuse(4001, "this device's credential was revoked");
+    co_return false;
+  }
   services_.devices.described(device_, attributes_of(hello.attributes()), commands_of(hello));
   intake_.emplace(number_, device_, services_, limits_, counters_, budget_, inbox_);
 
@@ -275,6 +295,9 @@ boost::asio::awaitable<void> DeviceSession::serve() {
                                     device ? device->commands : std::vector<CommandDescription>{});
         break;
       }
+      case Case::kRenewCertificate:
+        co_await renew_certificate();
+        break;
       case Case::kHello:
       case Case::kEnroll:
         answer = {std::nullopt, 1008, "Hello and Enroll come first, once"};
@@ -286,6 +309,28 @@ boost::asio::awaitable<void> DeviceSession::serve() {
     if (!apply(std::move(answer))) co_return;
     if (intake_->is_over_budget()) co_await settle_budget();
   }
+}
+
+boost::asio::awaitable<void> DeviceSession::renew_certificate() {
+  const std::int64_t now_us = services_.clock.boot_us();
+  telemetry::v1::HubMessage message;
+  auto* renewed = message.mutable_renewed_certificate();
+  if (certificate_.empty()) {
+    renewed->set_problem("only a certificate can be renewed; this session has none");
+  } else if (renewed_boot_us_ != 0 && now_us - renewed_boot_us_ < kRenewEvery_us) {
+    renewed->set_problem("a certificate was asked for just now; wait ten seconds");
+  } else {
+    renewed_boot_us_ = now_us;
+    std::string csr = message_.renew_certificate().csr_der();
+    auto ask = [this, csr](auto done) { services_.identity.renew_certificate(certificate_, csr, done); };
+    const auto chain = co_await wire::await_callback<Outcome<std::string>>(std::move(ask));
+    if (chain) {
+      renewed->set_certificate_pem(*chain);
+    } else {
+      renewed->set_problem(chain.error().detail);
+    }
+  }
+  (void)send(message);
 }
 
 // The hub-wide budget is spent: this socket rests until its own frames are answered, others likewise.

@@ -37,6 +37,7 @@ class DeviceSession {
   boost::asio::awaitable<bool> read_message();
   boost::asio::awaitable<std::optional<Principal>> first_message(std::optional<Principal> who);
   boost::asio::awaitable<void> enrol();
+  boost::asio::awaitable<void> renew_certificate();
   boost::asio::awaitable<bool> welcome(const Principal& who);
   boost::asio::awaitable<void> serve();
   boost::asio::awaitable<void> settle_budget();
@@ -64,6 +65,8 @@ class DeviceSession {
   DevicePace pace_;
   std::shared_ptr<DeviceSession*> self_;  // null inside once the session has ended: for posts that come late
   DeviceId device_;
+  std::string certificate_;           // the serial of the one signed in with; empty: a token
+  std::int64_t renewed_boot_us_ = 0;  // when it last asked for a successor
   std::uint64_t link_ = 0;
   std::optional<FrameIntake> intake_;
   bool welcomed_ = false;

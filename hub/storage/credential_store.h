@@ -1,5 +1,5 @@
-// Users, sessions, API tokens, invitations, enrolment tokens, device tokens. Secrets arrive hashed. Called on the
-// control thread only.
+// Users, sessions, API tokens, invitations, enrolment tokens, device tokens and certificates. Secrets arrive hashed.
+// Called on the control thread only.
 #pragma once
 
 #include <cstdint>
@@ -45,11 +45,20 @@ struct EnrolmentRecord {
   std::map<std::string, std::string> tags;
   std::int64_t created_us = 0, expires_us = 0;
   std::uint32_t uses_left = 0;
+  bool keep_token = false;  // beside the certificate
 };
 struct DeviceTokenRecord {
   DeviceId device;
   std::string token_sha256;
   std::int64_t created_us = 0;
+};
+
+struct CertificateRecord {
+  std::string serial_hex;
+  DeviceId device;
+  std::int64_t not_before_us = 0, not_after_us = 0, created_us = 0;
+  std::int64_t used_us = 0;     // 0: not yet
+  std::string retires_token{};  // SHA-256 of the bearer token that the first use ends; empty: none
 };
 
 class CredentialStore {
@@ -75,12 +84,21 @@ class CredentialStore {
   virtual Result<void> accept_invitation(const std::string& id, const UserRecord& user) = 0;
   virtual Result<void> put_enrolment(const EnrolmentRecord& enrolment) = 0;
   virtual Result<std::optional<EnrolmentRecord>> find_enrolment(const std::string& token_sha256) = 0;
-  /// One transaction: uses_left - 1 (where an enrolment is given), the device row, its token. errc::conflict: name
-  /// taken; errc::gone: no uses left.
+  /// One transaction: uses_left - 1 (where an enrolment is given), the device row, its token and its certificate (where
+  /// one is given). errc::conflict: name taken; errc::gone: no uses left.
   virtual Result<void> enrol_device(const std::string& enrolment_id, const DeviceRecord& device,
-                                    const DeviceTokenRecord& token) = 0;
+                                    const DeviceTokenRecord& token, const CertificateRecord* certificate = nullptr) = 0;
   virtual Result<std::vector<DeviceTokenRecord>> load_device_tokens() = 0;
-  virtual Result<void> revoke_device_tokens(const DeviceId& device) = 0;
+  /// Those that are not revoked.
+  virtual Result<std::vector<CertificateRecord>> load_certificates() = 0;
+  /// Adds the successor of `replaced`; other certificates of the device that were never used go. Forgets what expired
+  /// more than a year ago, of any device.
+  virtual Result<void> put_certificate(const CertificateRecord& certificate, const std::string& replaced) = 0;
+  /// The first use: the device's other certificates are revoked, the token that this one retires goes. Of the revoked
+  /// ones the newest eight stay, for whoever looks back.
+  virtual Result<void> use_certificate(const CertificateRecord& certificate, std::int64_t now_us) = 0;
+  /// Tokens and certificates.
+  virtual Result<void> revoke_device(const DeviceId& device, std::int64_t now_us) = 0;
 };
 
 }  // namespace hub

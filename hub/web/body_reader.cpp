@@ -72,6 +72,16 @@ std::optional<std::int64_t> BodyReader::optional_integer(std::string_view name, 
   return number;
 }
 
+std::optional<bool> BodyReader::optional_boolean(std::string_view name) {
+  const auto* value = find(name);
+  if (value == nullptr) return std::nullopt;
+  if (!value->is_bool()) {
+    refuse(name, std::string(name) + " must be true or false");
+    return std::nullopt;
+  }
+  return value->get_bool();
+}
+
 std::optional<std::int64_t> BodyReader::optional_duration_us(std::string_view name, std::int64_t least_us,
                                                              std::int64_t most_us, std::string_view allowed) {
   const auto* value = find(name);

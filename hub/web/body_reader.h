@@ -29,6 +29,7 @@ class BodyReader {
   std::string text(std::string_view name, Length length);  // required
   std::optional<std::string> optional_text(std::string_view name, Length length);
   std::optional<std::int64_t> optional_integer(std::string_view name, std::int64_t least, std::int64_t most);
+  std::optional<bool> optional_boolean(std::string_view name);
   std::optional<std::int64_t> optional_duration_us(std::string_view name, std::int64_t least_us, std::int64_t most_us,
                                                    std::string_view allowed);
   /// Names to texts: at most 64, names ≤ 64 bytes, texts ≤ 256.

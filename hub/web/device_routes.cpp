@@ -121,6 +121,14 @@ boost::asio::awaitable<Answer> delete_device(Call& call) {
   co_return empty_answer();
 }
 
+boost::asio::awaitable<Answer> revoke_device(Call& call) {
+  const DeviceId device = call.device->id;
+  auto revoke = [&identity = call.services.identity, device](auto done) { identity.revoke_device(device, done); };
+  const auto revoked = co_await answer_of<Outcome<bool>>(std::move(revoke));
+  if (!revoked) co_return revoked.error();
+  co_return empty_answer();
+}
+
 boost::asio::awaitable<Answer> list_commands(Call& call) {
   json::array commands;
   for (const auto& command : call.device->commands) {

@@ -4,6 +4,7 @@
 
 #include "hub/web/body_reader.h"
 #include "hub/web/enrolment_command.h"
+#include "wire/device_certificate.h"
 #include "wire/frame_codec.h"
 
 namespace hub::web {
@@ -23,6 +24,7 @@ boost::asio::awaitable<Answer> post_enrolment(Call& call) {
   request.ttl_us =
       body.optional_duration_us("ttl", 60'000'000LL, 7 * 86'400'000'000LL, "1m to 7d").value_or(request.ttl_us);
   request.uses = static_cast<std::uint32_t>(body.optional_integer("uses", 1, 10'000).value_or(1));
+  request.keep_token = body.optional_boolean("keep_token").value_or(false);
   if (!request.name.empty() && !wire::is_device_name(request.name)) body.refuse("name", kNameForm);
   if (!request.name.empty() && request.uses > 1)
     body.refuse("uses", "a fixed name enrols one device: leave out name, or uses");
@@ -43,11 +45,12 @@ boost::asio::awaitable<Answer> redeem_enrolment(Call& call) {
   BodyReader body(*parsed);
   const std::string token = body.text("token", {1, 256});
   const std::string name = body.optional_text("name", {0, 256}).value_or("");
+  const std::string csr = body.optional_text("csr", {1, wire::kMaxSigningRequestBytes}).value_or("");
   const auto attributes = body.optional_texts("attributes").value_or(std::map<std::string, std::string>());
   if (!name.empty() && !wire::is_device_name(name)) body.refuse("name", kNameForm);
   if (auto problem = body.problem()) co_return *problem;
-  auto redeem = [&identity = call.services.identity, token, name, attributes](auto done) {
-    identity.redeem_enrolment(token, name, attributes, done);
+  auto redeem = [&identity = call.services.identity, token, name, attributes, csr](auto done) {
+    identity.redeem_enrolment(token, name, attributes, done, csr);
   };
   const auto grant = co_await answer_of<Outcome<DeviceGrant>>(std::move(redeem));
   if (!grant) co_return grant.error();
@@ -56,6 +59,8 @@ boost::asio::awaitable<Answer> redeem_enrolment(Call& call) {
   answer["device_name"] = grant->name;
   answer["token"] = grant->token;
   answer["ca_pem"] = call.options.ca_pem;
+  answer["server_name"] = call.options.device_server_name;
+  if (!grant->certificate_pem.empty()) answer["certificate_pem"] = grant->certificate_pem;
   co_return json_answer(answer, 201);
 }
 

@@ -41,6 +41,7 @@ std::span<const Route> routes() {
       {"GET", "/api/v1/devices/{device}", read_devices, get_device},
       {"PATCH", "/api/v1/devices/{device}", manage_devices, patch_device},
       {"DELETE", "/api/v1/devices/{device}", manage_devices, delete_device},
+      {"DELETE", "/api/v1/devices/{device}/credentials", manage_devices, revoke_device},
       {"GET", "/api/v1/devices/{device}/commands", read_devices, list_commands},
       {"GET", "/api/v1/devices/{device}/series", read_readings, list_series},
       {"GET", "/api/v1/devices/{device}/series/{series}/readings", read_readings, get_readings},

@@ -52,6 +52,14 @@ bool offers_protocol(std::string_view header, std::string_view protocol) {
 
 Outcome<std::optional<Principal>> admit_device(const WebServices& services, const wire::HttpRequest& request) {
   if (auto spoken = check_protocol(request, kDeviceProtocol); !spoken) return spoken.error();
+  // Who shows a certificate is judged by it: a token beside it does not mend a revoked one.
+  if (request.certificate) {
+    auto holder = services.identity.device_by_certificate(request.certificate->serial_hex);
+    if (!holder) return Problem{errc::unauthenticated, "this certificate is not known or was revoked", ""};
+    holder->may_only_renew = holder->may_only_renew || request.certificate->expired;
+    if (auto allowed = authorize(*holder, Operation::stream_telemetry); !allowed) return allowed.error();
+    return holder;
+  }
   const std::string_view authorization = request.header("Authorization");
   if (authorization.empty()) return std::optional<Principal>();
   const auto token = bearer_token(authorization);

@@ -18,7 +18,8 @@ inline constexpr char kLiveProtocol[] = "telemetry.live.v1";
 /// Whether a Sec-WebSocket-Protocol header offers `protocol`.
 bool offers_protocol(std::string_view header, std::string_view protocol);
 
-/// A device's bearer token, looked up; or an API token with the scope ingest, for the device that the query names
+/// A device's certificate, or its bearer token, looked up; or an API token with the scope ingest, for the device that
+/// the query names
 /// (?device=NAME). Nothing: no Authorization, so the first message carries the credential. Problem:
 /// wrong or foreign credential, or the subprotocol is missing.
 Outcome<std::optional<Principal>> admit_device(const WebServices& services, const wire::HttpRequest& request);

@@ -59,6 +59,7 @@ struct WebOptions {
   std::string ca_sha256_hex;        // in enrolment commands
   std::string ca_pem;               // given to devices that enrol
   std::shared_ptr<const web::AgentPackages> agent_packages = std::make_shared<const web::AgentPackages>();
+  std::string device_server_name;    // whom they are to expect: hub-<id>
   std::string web_root;              // --web-root: serve the dashboard from here instead of what is embedded
   web::Admission::Limits admission;  // of each core; who gets no place is closed at once
   std::size_t device_message_bytes = 64 * 1024;

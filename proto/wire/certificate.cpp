@@ -1,65 +1,28 @@
 // Making and reading certificates: the hub's own CA and what it signs.
 #include <arpa/inet.h>
-#include <openssl/rand.h>
 
 #include <algorithm>
 #include <ctime>
 
 #include "base/bytes.h"
+#include "wire/certificate_parts.h"
 #include "wire/errc.h"
-#include "wire/openssl.h"
 #include "wire/tls_context.h"
 
 namespace wire {
 namespace {
 
 using base::Result;
+using openssl::add_extension;
 using openssl::Certificate;
+using openssl::certificate_text;
 using openssl::Key;
+using openssl::key_text;
 
-std::string to_text(BIO* bio) {
-  char* data = nullptr;
-  const long size = BIO_get_mem_data(bio, &data);
-  return {data, static_cast<std::size_t>(size)};
-}
-
-std::string key_text(EVP_PKEY* key) {
-  const openssl::Bio bio(BIO_new(BIO_s_mem()));
-  PEM_write_bio_PKCS8PrivateKey(bio.get(), key, nullptr, nullptr, 0, nullptr, nullptr);
-  return to_text(bio.get());
-}
-
-std::string certificate_text(X509* certificate) {
-  const openssl::Bio bio(BIO_new(BIO_s_mem()));
-  PEM_write_bio_X509(bio.get(), certificate);
-  return to_text(bio.get());
-}
-
-bool add_extension(X509* certificate, X509* issuer, int nid, const std::string& value) {
-  X509V3_CTX context;
-  X509V3_set_ctx_nodb(&context);
-  X509V3_set_ctx(&context, issuer, certificate, nullptr, nullptr, 0);
-  const openssl::Extension extension(X509V3_EXT_conf_nid(nullptr, &context, nid, value.c_str()));
-  return extension && X509_add_ext(certificate, extension.get(), -1) == 1;
-}
-
-/// Version 3, a random serial of 127 bits, valid from yesterday (clocks differ) for `days`.
+/// Valid from yesterday (clocks differ) for `days`.
 Certificate blank(EVP_PKEY* key, const std::string& common_name, int days) {
-  Certificate certificate(X509_new());
-  if (!certificate) return nullptr;
-  unsigned char serial[16];
-  if (RAND_bytes(serial, sizeof serial) != 1) return nullptr;
-  serial[0] &= 0x7f;
-  serial[0] |= 0x40;
-  const openssl::Number number(BN_bin2bn(serial, sizeof serial, nullptr));
-  BN_to_ASN1_INTEGER(number.get(), X509_get_serialNumber(certificate.get()));
-  X509_set_version(certificate.get(), X509_VERSION_3);
-  X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -86'400);
-  X509_time_adj_ex(X509_getm_notAfter(certificate.get()), days, 0, nullptr);
-  X509_set_pubkey(certificate.get(), key);
-  X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate.get()), "CN", MBSTRING_UTF8,
-                             reinterpret_cast<const unsigned char*>(common_name.c_str()), -1, -1, 0);
-  return certificate;
+  const std::int64_t now_s = std::time(nullptr);
+  return openssl::blank_certificate(key, common_name, now_s - 86'400, now_s + days * std::int64_t{86'400});
 }
 
 /// A comma would begin another entry of the extension's text.

@@ -84,7 +84,7 @@ Awaitable<Result<std::shared_ptr<TlsStream>>> connect_tls(std::string host, std:
   auto made = TlsStream::make(std::move(socket), tls.native(), TlsStream::Side::client);
   if (made.has_error()) co_return made.error();
   const auto stream = *made;
-  if (const auto ec = stream->expect_host(host, tls.options().verify_host)) co_return ec;
+  if (const auto ec = stream->expect_host(host, tls.options().verify_host, tls.options().expected_name)) co_return ec;
   late = false;
   deadline.arm(stage_limit, [&late, stream] {
     late = true;

@@ -102,7 +102,8 @@ class ServerHttpConnection final : public HttpConnection {
         limits_(limits),
         deadline_(stream_->get_executor()),
         alpn_(stream_->alpn()),
-        remote_address_(stream_->remote_address()) {}
+        remote_address_(stream_->remote_address()),
+        certificate_(alpn_ == kDeviceAlpn ? stream_->peer_certificate() : std::nullopt) {}
 
   ~ServerHttpConnection() override {
     if (stream_ && stream_->is_open()) stream_->close();
@@ -132,6 +133,7 @@ class ServerHttpConnection final : public HttpConnection {
     request.target = path_of(parser.get().target());
     request.headers = headers_of(parser.get().base());
     request.remote_address = remote_address_;
+    request.certificate = certificate_;
     if ((request.version != 11 && request.version != 10) || request.target.empty() ||
         (request.version == 11 && parser.get().count(http::field::host) != 1)) {
       co_return co_await refuse(http::error::bad_field);
@@ -280,6 +282,7 @@ class ServerHttpConnection final : public HttpConnection {
   Deadline deadline_;
   std::string alpn_;
   std::string remote_address_;
+  const std::optional<PeerCertificate> certificate_;
   beast::flat_buffer buffer_;  // bytes of the next requests; bounded by what the parser takes
   bool first_ = true;
   bool keep_alive_ = true;

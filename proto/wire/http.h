@@ -4,12 +4,14 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "wire/connection.h"
+#include "wire/peer_certificate.h"
 
 namespace wire {
 
@@ -24,6 +26,7 @@ struct HttpRequest {
   std::vector<Header> headers;
   std::string body;
   std::string remote_address;
+  std::optional<PeerCertificate> certificate;  // the client's; with kDeviceAlpn only
   unsigned version = 11;
   bool is_upgrade = false;                               // a well-formed WebSocket upgrade
   std::string_view header(std::string_view name) const;  // first value; empty if absent

@@ -5,9 +5,11 @@
 
 #include <array>
 #include <cstring>
+#include <ctime>
 #include <vector>
 
 #include "base/bytes.h"
+#include "wire/device_certificate.h"
 #include "wire/errc.h"
 #include "wire/openssl.h"
 
@@ -53,6 +55,77 @@ int select_alpn(SSL*, const unsigned char** out, unsigned char* out_size, const 
   return SSL_TLSEXT_ERR_OK;
 }
 
+/// Whether the ClientHello offers kDeviceAlpn. Asked before OpenSSL looks at anything else of it.
+bool offers_device_alpn(SSL* ssl) {
+  const unsigned char* list = nullptr;
+  std::size_t size = 0;
+  if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_application_layer_protocol_negotiation, &list, &size) != 1)
+    return false;
+  constexpr std::string_view kWanted = kDeviceAlpn;
+  for (std::size_t at = 2; at < size;) {  // behind the list's own length
+    const std::size_t length = list[at];
+    if (at + 1 + length > size) return false;
+    if (std::string_view(reinterpret_cast<const char*>(list) + at + 1, length) == kWanted) return true;
+    at += 1 + length;
+  }
+  return false;
+}
+
+/// The one thing forgiven: the device's own certificate has expired, but not so long ago that it may not renew.
+int verify_device(int ok, X509_STORE_CTX* store) {
+  if (ok == 1) return 1;
+  if (X509_STORE_CTX_get_error(store) != X509_V_ERR_CERT_HAS_EXPIRED || X509_STORE_CTX_get_error_depth(store) != 0) {
+    return 0;
+  }
+  std::time_t oldest = std::time(nullptr) - static_cast<std::time_t>(kRenewableAfterExpiry_s);
+  const auto* expiry = X509_get0_notAfter(X509_STORE_CTX_get_current_cert(store));
+  return X509_cmp_time(expiry, &oldest) > 0 ? 1 : 0;
+}
+
+/// Where a context keeps another one, to be freed with it.
+int kept_context_index() {
+  static const int index = SSL_CTX_get_ex_new_index(
+      0, nullptr, nullptr, nullptr,
+      [](void*, void* kept, CRYPTO_EX_DATA*, int, long, void*) { SSL_CTX_free(static_cast<SSL_CTX*>(kept)); });
+  return index;
+}
+
+/// The last argument is the context for devices.
+int choose_context(SSL* ssl, int*, void* devices) {
+  if (!offers_device_alpn(ssl)) return SSL_CLIENT_HELLO_SUCCESS;
+  if (SSL_set_SSL_CTX(ssl, static_cast<SSL_CTX*>(devices)) == nullptr) return SSL_CLIENT_HELLO_ERROR;
+  SSL_set_verify(ssl, SSL_VERIFY_PEER, verify_device);
+  return SSL_CLIENT_HELLO_SUCCESS;
+}
+
+/// False where chain and key do not parse or do not belong together.
+bool use_chain(SSL_CTX* context, const std::string& chain_pem, const std::string& key_pem) {
+  const openssl::Bio chain = openssl::reader(chain_pem);
+  const openssl::Bio key_bio = openssl::reader(key_pem);
+  const openssl::Key key(PEM_read_bio_PrivateKey(key_bio.get(), nullptr, nullptr, nullptr));
+  const openssl::Certificate leaf = openssl::read_certificate(chain.get());
+  const bool fits = key && leaf && SSL_CTX_use_certificate(context, leaf.get()) == 1 &&
+                    SSL_CTX_use_PrivateKey(context, key.get()) == 1 && SSL_CTX_check_private_key(context) == 1;
+  while (auto issuer = fits ? openssl::read_certificate(chain.get()) : nullptr) {
+    SSL_CTX_add1_chain_cert(context, issuer.get());
+  }
+  ERR_clear_error();
+  return fits;
+}
+
+/// How many certificates of `pem` the context trusts from now on.
+int trust(SSL_CTX* context, const std::string& pem, bool name_to_clients) {
+  const openssl::Bio bio = openssl::reader(pem);
+  int count = 0;
+  while (auto ca = openssl::read_certificate(bio.get())) {
+    X509_STORE_add_cert(SSL_CTX_get_cert_store(context), ca.get());
+    if (name_to_clients) SSL_CTX_add_client_CA(context, ca.get());
+    ++count;
+  }
+  ERR_clear_error();
+  return count;
+}
+
 /// First contact: trusts the one CA of the presented chain whose fingerprint was pinned, and verifies the rest against
 /// it.
 int verify_pinned(X509_STORE_CTX* store, void* argument) {
@@ -77,23 +150,30 @@ int verify_pinned(X509_STORE_CTX* store, void* argument) {
 
 }  // namespace
 
-Result<ServerTls> ServerTls::from_pem(const std::string& chain_pem, const std::string& key_pem) {
+Result<ServerTls> ServerTls::from_pem(const std::string& chain_pem, const std::string& key_pem,
+                                      const std::optional<DeviceTls>& devices) {
+  auto everyone = make_context(TLS_server_method());
+  if (!everyone) return errc::tls_failed;
+  if (!use_chain(everyone.get(), chain_pem, key_pem)) return errc::bad_certificate;
+  SSL_CTX_set_alpn_select_cb(everyone.get(), select_alpn, nullptr);
   ServerTls out;
-  out.context_ = make_context(TLS_server_method());
-  if (!out.context_) return errc::tls_failed;
-  SSL_CTX* context = out.context_.get();
-  const openssl::Bio chain = openssl::reader(chain_pem);
-  const openssl::Bio key_bio = openssl::reader(key_pem);
-  const openssl::Key key(PEM_read_bio_PrivateKey(key_bio.get(), nullptr, nullptr, nullptr));
-  const openssl::Certificate leaf = openssl::read_certificate(chain.get());
-  if (!key || !leaf || SSL_CTX_use_certificate(context, leaf.get()) != 1 ||
-      SSL_CTX_use_PrivateKey(context, key.get()) != 1 || SSL_CTX_check_private_key(context) != 1) {
-    ERR_clear_error();
-    return errc::bad_certificate;
+  if (devices) {
+    auto for_devices = make_context(TLS_server_method());
+    if (!for_devices) return errc::tls_failed;
+    if (!use_chain(for_devices.get(), devices->chain_pem, devices->key_pem) ||
+        trust(for_devices.get(), devices->device_ca_pem, true) == 0) {
+      return errc::bad_certificate;
+    }
+    SSL_CTX_set_alpn_select_cb(for_devices.get(), select_alpn, nullptr);
+    SSL_CTX_set_client_hello_cb(everyone.get(), choose_context, for_devices.get());
+    // A handshake may outlive this object and keeps the first context by count: the second must live as long.
+    SSL_CTX_up_ref(for_devices.get());
+    if (SSL_CTX_set_ex_data(everyone.get(), kept_context_index(), for_devices.get()) != 1) {
+      SSL_CTX_free(for_devices.get());
+      return errc::tls_failed;
+    }
   }
-  while (auto issuer = openssl::read_certificate(chain.get())) SSL_CTX_add1_chain_cert(context, issuer.get());
-  ERR_clear_error();
-  SSL_CTX_set_alpn_select_cb(context, select_alpn, nullptr);
+  out.context_ = std::move(everyone);
   return out;
 }
 
@@ -112,16 +192,17 @@ Result<ClientTls> ClientTls::make(const Options& options) {
     out.context_ = std::shared_ptr<SSL_CTX>(context, [kept, inner = out.context_](SSL_CTX*) {});
     SSL_CTX_set_cert_verify_callback(context, verify_pinned, kept.get());
   } else if (!options.ca_pem.empty()) {
-    const openssl::Bio bio = openssl::reader(options.ca_pem);
-    int count = 0;
-    while (auto ca = openssl::read_certificate(bio.get())) {
-      X509_STORE_add_cert(SSL_CTX_get_cert_store(context), ca.get());
-      ++count;
-    }
-    ERR_clear_error();
+    const int count = trust(context, options.ca_pem, false);
     if (count == 0) return errc::bad_certificate;
   } else {
     SSL_CTX_set_default_verify_paths(context);
+  }
+  if (options.verify_at_s != 0) {
+    X509_VERIFY_PARAM_set_time(SSL_CTX_get0_param(context), static_cast<time_t>(options.verify_at_s));
+  }
+  if (options.certificate_pem.empty() != options.key_pem.empty()) return errc::bad_certificate;
+  if (!options.key_pem.empty() && !use_chain(context, options.certificate_pem, options.key_pem)) {
+    return errc::bad_certificate;
   }
   if (!options.alpn.empty()) {
     const auto names = alpn_list({options.alpn});

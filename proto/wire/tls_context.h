@@ -15,11 +15,21 @@ namespace wire {
 
 inline constexpr char kDeviceAlpn[] = "telemetry-device/1";
 
-/// The hub's certificate chain and key, ready to accept. Immutable; shared by all cores.
+/// What a client sees that offers kDeviceAlpn, and whose certificates it may show.
+struct DeviceTls {
+  std::string chain_pem, key_pem;  // signed by the hub's server CA, with the fixed name hub-<id>
+  std::string device_ca_pem;       // one or several; never the server CA
+};
+
+/// The hub's certificate chains and keys, ready to accept. Immutable; shared by all cores. Who offers kDeviceAlpn gets
+/// the chain of DeviceTls and is asked for a client certificate: none is fine, a foreign one ends the handshake, an
+/// expired one passes for kRenewableAfterExpiry_s (see PeerCertificate). Everyone else gets the other chain and is
+/// never asked. Without DeviceTls all get the one chain.
 class ServerTls {
  public:
   /// PEM texts. Fails with a wire::errc where they do not parse or do not belong together.
-  static base::Result<ServerTls> from_pem(const std::string& chain_pem, const std::string& key_pem);
+  static base::Result<ServerTls> from_pem(const std::string& chain_pem, const std::string& key_pem,
+                                          const std::optional<DeviceTls>& devices = std::nullopt);
   ssl_ctx_st* native() const { return context_.get(); }
 
  private:
@@ -34,6 +44,9 @@ class ClientTls {
     std::string ca_sha256_hex;      // trust the chain whose CA certificate has this SHA-256 (first contact: enrolment)
     std::string alpn = "http/1.1";  // or kDeviceAlpn
     bool verify_host = true;
+    std::string expected_name;             // the certificate's name where it is not the host: hub-<id>
+    std::string certificate_pem, key_pem;  // shown where the server asks; both or neither
+    std::int64_t verify_at_s = 0;          // Unix time at which the server's certificates must be valid; 0: now
   };
   static base::Result<ClientTls> make(const Options& options);
   ssl_ctx_st* native() const { return context_.get(); }

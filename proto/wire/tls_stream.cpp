@@ -13,6 +13,7 @@
 #include <cstring>
 #include <utility>
 
+#include "wire/certificate_parts.h"
 #include "wire/deadline.h"
 #include "wire/errc.h"
 #include "wire/openssl.h"
@@ -152,16 +153,20 @@ TlsStream::~TlsStream() {
   SSL_free(ssl_);
 }
 
-error_code TlsStream::expect_host(const std::string& host, bool verify) {
-  error_code not_address;
-  asio::ip::make_address(host, not_address);
+error_code TlsStream::expect_host(const std::string& host, bool verify, const std::string& certificate_name) {
+  const auto is_name = [](const std::string& text) {
+    error_code not_address;
+    asio::ip::make_address(text, not_address);
+    return static_cast<bool>(not_address);
+  };
+  const std::string& wanted = certificate_name.empty() ? host : certificate_name;
   bool good = true;
-  if (not_address) good = SSL_set_tlsext_host_name(ssl_, host.c_str()) == 1;
+  if (is_name(host)) good = SSL_set_tlsext_host_name(ssl_, host.c_str()) == 1;
   if (good && verify) {
     auto* const parameters = SSL_get0_param(ssl_);
     X509_VERIFY_PARAM_set_hostflags(parameters, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    good = (not_address ? X509_VERIFY_PARAM_set1_host(parameters, host.data(), host.size())
-                        : X509_VERIFY_PARAM_set1_ip_asc(parameters, host.c_str())) == 1;
+    good = good && (is_name(wanted) ? X509_VERIFY_PARAM_set1_host(parameters, wanted.data(), wanted.size())
+                                    : X509_VERIFY_PARAM_set1_ip_asc(parameters, wanted.c_str())) == 1;
   }
   ERR_clear_error();
   return good ? error_code{} : error_code(errc::host_mismatch);
@@ -201,6 +206,16 @@ std::string TlsStream::alpn() const {
   unsigned size = 0;
   SSL_get0_alpn_selected(ssl_, &name, &size);
   return {reinterpret_cast<const char*>(name), size};
+}
+
+std::optional<PeerCertificate> TlsStream::peer_certificate() const {
+  X509* const shown = side_ == Side::server ? SSL_get0_peer_certificate(ssl_) : nullptr;
+  if (shown == nullptr) return std::nullopt;
+  const auto verdict = SSL_get_verify_result(ssl_);
+  if (verdict != X509_V_OK && verdict != X509_V_ERR_CERT_HAS_EXPIRED) return std::nullopt;
+  const auto info = openssl::info_of(shown);
+  if (!info) return std::nullopt;
+  return PeerCertificate{info->serial_hex, info->common_name, verdict == X509_V_ERR_CERT_HAS_EXPIRED};
 }
 
 std::size_t TlsStream::try_read(asio::mutable_buffer into, error_code& ec) {

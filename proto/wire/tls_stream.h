@@ -8,10 +8,12 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/result.h"
+#include "wire/peer_certificate.h"
 
 struct ssl_st;
 struct ssl_ctx_st;
@@ -42,9 +44,12 @@ class TlsStream final : public std::enable_shared_from_this<TlsStream> {
   boost::asio::any_io_executor get_executor() { return socket_.get_executor(); }
   boost::asio::ip::tcp::socket& socket() { return socket_; }
   /// Whom a client expects: sent as SNI where it is a name, and compared with the certificate if `verify`.
-  error_code expect_host(const std::string& host, bool verify);
+  /// `certificate_name`, where given, is compared instead of the host.
+  error_code expect_host(const std::string& host, bool verify, const std::string& certificate_name = {});
   boost::asio::awaitable<error_code> handshake();
   std::string alpn() const;
+  /// What the client showed, verified; nothing where it showed none. Server side, after the handshake.
+  std::optional<PeerCertificate> peer_certificate() const;
   /// "127.0.0.1"; an IPv4 peer on a dual-stack socket as people write it.
   const std::string& remote_address() const { return remote_address_; }
 

@@ -9,6 +9,8 @@ namespace {
 
 // Long enough that whoever holds an old token is told "expired", not "unknown".
 constexpr std::int64_t kExpiredEnrolmentKept_us = 30LL * 24 * 3600 * 1'000'000;
+// An expired certificate may renew for a year.
+constexpr std::int64_t kExpiredCertificateKept_us = 366LL * 24 * 3600 * 1'000'000;
 
 class SqliteCredentialStore final : public CredentialStore {
  public:
@@ -137,9 +139,9 @@ class SqliteCredentialStore final : public CredentialStore {
     if (!transaction) return transaction.error();
     if (auto done = drop_old_enrolments_.run(enrolment.created_us - kExpiredEnrolmentKept_us); !done)
       return done.error();
-    const auto done =
-        put_enrolment_.run(enrolment.id, enrolment.token_sha256, enrolment.device_name, to_json_text(enrolment.tags),
-                           enrolment.created_us, enrolment.expires_us, enrolment.uses_left);
+    const auto done = put_enrolment_.run(enrolment.id, enrolment.token_sha256, enrolment.device_name,
+                                         to_json_text(enrolment.tags), enrolment.created_us, enrolment.expires_us,
+                                         enrolment.uses_left, static_cast<std::int64_t>(enrolment.keep_token ? 1 : 0));
     if (!done) return done.error();
     return transaction->commit();
   }
@@ -156,6 +158,7 @@ class SqliteCredentialStore final : public CredentialStore {
           enrolment.created_us = row.integer(4);
           enrolment.expires_us = row.integer(5);
           enrolment.uses_left = static_cast<std::uint32_t>(row.integer(6));
+          enrolment.keep_token = row.integer(7) != 0;
           found = std::move(enrolment);
           return readable;
         },
@@ -164,8 +167,8 @@ class SqliteCredentialStore final : public CredentialStore {
     return found;
   }
 
-  Result<void> enrol_device(const std::string& enrolment_id, const DeviceRecord& device,
-                            const DeviceTokenRecord& token) override {
+  Result<void> enrol_device(const std::string& enrolment_id, const DeviceRecord& device, const DeviceTokenRecord& token,
+                            const CertificateRecord* certificate) override {
     auto transaction = Transaction::begin(db_);
     if (!transaction) return transaction.error();
     if (!enrolment_id.empty()) {
@@ -178,6 +181,9 @@ class SqliteCredentialStore final : public CredentialStore {
     if (!added) return added.error();
     if (auto done = add_token_.run(token.token_sha256, token.device.str(), token.created_us); !done)
       return done.error();
+    if (certificate != nullptr) {
+      if (auto done = add_certificate(*certificate); !done) return done.error();
+    }
     return transaction->commit();
   }
 
@@ -190,9 +196,55 @@ class SqliteCredentialStore final : public CredentialStore {
     return tokens;
   }
 
-  Result<void> revoke_device_tokens(const DeviceId& device) override { return revoke_tokens_.run(device.str()); }
+  Result<std::vector<CertificateRecord>> load_certificates() override {
+    std::vector<CertificateRecord> certificates;
+    const auto done = load_certificates_.each([&](const Statement& row) {
+      certificates.push_back({std::string(row.text(0)), DeviceId(std::string(row.text(1))), row.integer(2),
+                              row.integer(3), row.integer(4), row.integer(5), std::string(row.text(6))});
+    });
+    if (!done) return done.error();
+    return certificates;
+  }
+
+  Result<void> put_certificate(const CertificateRecord& certificate, const std::string& replaced) override {
+    auto transaction = Transaction::begin(db_);
+    if (!transaction) return transaction.error();
+    if (auto done = drop_old_certificates_.run(certificate.created_us - kExpiredCertificateKept_us); !done) {
+      return done.error();
+    }
+    if (auto done = drop_unused_certificates_.run(certificate.device.str(), replaced); !done) return done.error();
+    if (auto done = add_certificate(certificate); !done) return done.error();
+    return transaction->commit();
+  }
+
+  Result<void> use_certificate(const CertificateRecord& certificate, std::int64_t now_us) override {
+    auto transaction = Transaction::begin(db_);
+    if (!transaction) return transaction.error();
+    if (auto done = mark_used_.run(certificate.serial_hex, now_us); !done) return done.error();
+    if (auto done = revoke_others_.run(certificate.device.str(), certificate.serial_hex, now_us); !done) {
+      return done.error();
+    }
+    if (auto done = drop_revoked_.run(certificate.device.str()); !done) return done.error();
+    if (!certificate.retires_token.empty()) {
+      if (auto done = retire_token_.run(certificate.retires_token); !done) return done.error();
+    }
+    return transaction->commit();
+  }
+
+  Result<void> revoke_device(const DeviceId& device, std::int64_t now_us) override {
+    auto transaction = Transaction::begin(db_);
+    if (!transaction) return transaction.error();
+    if (auto done = revoke_tokens_.run(device.str()); !done) return done.error();
+    if (auto done = revoke_others_.run(device.str(), "", now_us); !done) return done.error();
+    return transaction->commit();
+  }
 
  private:
+  Result<void> add_certificate(const CertificateRecord& record) {
+    return add_certificate_.run(record.serial_hex, record.device.str(), record.not_before_us, record.not_after_us,
+                                record.created_us, record.used_us, record.retires_token);
+  }
+
   Database& db_;
   CachedStatement load_users_{db_, "SELECT id, name, password_hash, role, created_us, groups FROM users ORDER BY name"};
   CachedStatement put_user_{
@@ -234,11 +286,12 @@ class SqliteCredentialStore final : public CredentialStore {
   CachedStatement drop_old_enrolments_{db_, "DELETE FROM enrolments WHERE expires_us < ?1"};
   CachedStatement put_enrolment_{
       db_,
-      "INSERT INTO enrolments (id, token_sha256, device_name, tags, created_us, expires_us, uses_left) "
-      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"};
-  CachedStatement find_enrolment_{db_,
-                                  "SELECT id, token_sha256, device_name, tags, created_us, expires_us, uses_left "
-                                  "FROM enrolments WHERE token_sha256 = ?1"};
+      "INSERT INTO enrolments (id, token_sha256, device_name, tags, created_us, expires_us, uses_left, keep_token) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"};
+  CachedStatement find_enrolment_{
+      db_,
+      "SELECT id, token_sha256, device_name, tags, created_us, expires_us, uses_left, keep_token "
+      "FROM enrolments WHERE token_sha256 = ?1"};
   CachedStatement use_enrolment_{db_,
                                  "UPDATE enrolments SET uses_left = uses_left - 1 WHERE id = ?1 AND uses_left > 0"};
   CachedStatement add_device_{db_,
@@ -247,6 +300,25 @@ class SqliteCredentialStore final : public CredentialStore {
   CachedStatement add_token_{db_, "INSERT INTO device_tokens (token_sha256, device, created_us) VALUES (?1, ?2, ?3)"};
   CachedStatement load_tokens_{db_, "SELECT token_sha256, device, created_us FROM device_tokens"};
   CachedStatement revoke_tokens_{db_, "DELETE FROM device_tokens WHERE device = ?1"};
+  CachedStatement retire_token_{db_, "DELETE FROM device_tokens WHERE token_sha256 = ?1"};
+  CachedStatement load_certificates_{
+      db_,
+      "SELECT serial, device, not_before_us, not_after_us, created_us, used_us, token_sha256 "
+      "FROM device_certificates WHERE revoked_us = 0"};
+  CachedStatement add_certificate_{
+      db_,
+      "INSERT INTO device_certificates (serial, device, not_before_us, not_after_us, "
+      "created_us, used_us, token_sha256, revoked_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0)"};
+  CachedStatement drop_old_certificates_{db_, "DELETE FROM device_certificates WHERE not_after_us < ?1"};
+  CachedStatement drop_unused_certificates_{
+      db_, "DELETE FROM device_certificates WHERE device = ?1 AND used_us = 0 AND serial <> ?2"};
+  CachedStatement mark_used_{db_, "UPDATE device_certificates SET used_us = ?2 WHERE serial = ?1 AND used_us = 0"};
+  CachedStatement revoke_others_{
+      db_, "UPDATE device_certificates SET revoked_us = ?3 WHERE device = ?1 AND serial <> ?2 AND revoked_us = 0"};
+  CachedStatement drop_revoked_{
+      db_,
+      "DELETE FROM device_certificates WHERE device = ?1 AND revoked_us > 0 AND serial NOT IN "
+      "(SELECT serial FROM device_certificates WHERE device = ?1 AND revoked_us > 0 ORDER BY revoked_us DESC LIMIT 8)"};
 };
 
 }  // namespace

@@ -70,6 +70,7 @@ class SqliteDeviceStore final : public DeviceStore {
     if (auto done = remove_device_.run(device.str(), now_us); !done) return done.error();
     if (db_.changes() == 0) return errc::not_found;
     if (auto done = remove_tokens_.run(device.str()); !done) return done.error();
+    if (auto done = remove_certificates_.run(device.str()); !done) return done.error();
     if (auto done = remove_evaluations_.run(device.str()); !done) return done.error();
     return transaction->commit();
   }
@@ -139,6 +140,7 @@ class SqliteDeviceStore final : public DeviceStore {
   CachedStatement update_last_seen_{db_, "UPDATE devices SET last_seen_us = max(last_seen_us, ?2) WHERE id = ?1"};
   CachedStatement remove_device_{db_, "UPDATE devices SET removed_us = ?2 WHERE id = ?1 AND removed_us IS NULL"};
   CachedStatement remove_tokens_{db_, "DELETE FROM device_tokens WHERE device = ?1"};
+  CachedStatement remove_certificates_{db_, "DELETE FROM device_certificates WHERE device = ?1"};
   CachedStatement remove_evaluations_{
       db_, "DELETE FROM alert_evaluations WHERE series IN (SELECT id FROM series WHERE device = ?1)"};
   CachedStatement add_series_{
