@@ -136,7 +136,7 @@ void Agent::note_clock() {
 // Before the first frame of a session leaves.
 void Agent::note_hub_time(double server_time_us) {
   note_clock();
-  if (was_synchronised_ || !HubTime::is_time(server_time_us)) return;
+  if (was_synchronised_ || !wire::HubTime::is_time(server_time_us)) return;
   wall_minus_boot_us_ = static_cast<std::int64_t>(server_time_us) - clock_.boot_us();
   place_times();
 }
