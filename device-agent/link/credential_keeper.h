@@ -56,9 +56,9 @@ class CredentialKeeper {
   const Save save_;
   const base::Clock& clock_;
   std::shared_ptr<spdlog::logger> log_;
-  std::string pending_key_;                     // of the request under way
+  std::string pending_key_;  // of the request under way
   wire::HubTime hub_time_;
-  std::int64_t renew_at_us_ = 0;                // by the hub's clock; 0: there is no certificate
+  std::int64_t renew_at_us_ = 0;  // by the hub's clock; 0: there is no certificate
   std::int64_t not_before_boot_us_ = 0;
 };
 

@@ -95,7 +95,7 @@ class Link {
   std::uint64_t sent_bytes_ = 0, rejected_ = 0;
   std::uint16_t close_code_ = 0;
   int attempt_ = 0;
-  std::string shown_;        // the certificate of this connection
+  std::string shown_;         // the certificate of this connection
   bool renew_first_ = false;  // the hub takes nothing else from it: it has expired
   bool welcomed_ = false;
   bool stopping_ = false;
