@@ -212,6 +212,18 @@ TEST_F(DeviceTlsTest, client_judges_at_the_time_it_is_told) {
   EXPECT_TRUE(visit(options).request);
 }
 
+TEST_F(DeviceTlsTest, a_client_without_a_clock_may_take_what_is_not_valid_yet_but_never_what_has_ended) {
+  auto options = as_device();
+  options.accept_not_yet_valid = true;
+  options.verify_at_s = 1'000;
+  EXPECT_TRUE(visit(options).request);
+  options.verify_at_s = now_s() + 20 * 365 * kOneDay;
+  EXPECT_EQ(visit(options).client, base::error_code(wire::errc::certificate_untrusted));
+  options.verify_at_s = 1'000;
+  options.ca_pem = device_authority().certificate_pem;
+  EXPECT_EQ(visit(options).client, base::error_code(wire::errc::certificate_untrusted)) << "still only from a known CA";
+}
+
 TEST_F(DeviceTlsTest, half_a_pair_or_a_pair_that_does_not_fit_is_refused) {
   auto options = as_device();
   options.key_pem = wire::make_private_key().value();
