@@ -1,5 +1,7 @@
 #include "device-agent/link/hub_connection.h"
 
+#include "wire/errc.h"
+
 namespace agent {
 
 wire::Awaitable<HubConnection> connect_to_hub(Credential credential, HandshakeTime time) {
@@ -27,6 +29,10 @@ wire::Awaitable<HubConnection> connect_to_hub(Credential credential, HandshakeTi
   if (status == 401 || status == 403) {
     const std::string what = credential.certificate_pem.empty() ? "token" : "certificate";
     co_return HubConnection("the " + what + " is not known to the hub or was revoked", true);
+  }
+  if (connected.error() == base::error_code(wire::errc::certificate_refused)) {
+    co_return HubConnection(
+        "the hub does not accept this device's certificate: it ended long ago or another hub signed it", true);
   }
   co_return HubConnection(connected.error().message(), false);
 }

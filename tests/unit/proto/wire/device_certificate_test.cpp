@@ -185,6 +185,7 @@ TEST_F(DeviceTlsTest, expired_certificate_is_marked_for_a_year_and_then_refused)
       signed_by(device_authority(), options.key_pem, now_s() - 400 * kOneDay, now_s() - 366 * kOneDay);
   seen = visit(options);
   EXPECT_FALSE(seen.request);
+  EXPECT_EQ(seen.client, base::error_code(wire::errc::certificate_refused));
 }
 
 TEST_F(DeviceTlsTest, certificate_of_another_authority_is_refused) {
@@ -193,7 +194,9 @@ TEST_F(DeviceTlsTest, certificate_of_another_authority_is_refused) {
   const auto foreign = wire::make_certificate_authority("test device CA").value();  // same name, another key
   for (const auto* ca : {&foreign, &authority()}) {
     options.certificate_pem = signed_by(*ca, options.key_pem, now_s() - 60, now_s() + kOneDay);
-    EXPECT_FALSE(visit(options).request);
+    const auto seen = visit(options);
+    EXPECT_FALSE(seen.request);
+    EXPECT_EQ(seen.client, base::error_code(wire::errc::certificate_refused));
     options.certificate_pem = signed_by(*ca, options.key_pem, now_s() - 10 * kOneDay, now_s() - kOneDay);
     EXPECT_FALSE(visit(options).request) << "expired and foreign";
   }
