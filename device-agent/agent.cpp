@@ -10,6 +10,7 @@
 #include <boost/json/serialize.hpp>
 #include <cmath>
 
+#include "device-agent/credential_file.h"
 #include "device-agent/sensors/system_files.h"
 
 namespace agent {
@@ -107,8 +108,12 @@ base::Result<std::unique_ptr<Agent>> Agent::make(boost::asio::any_io_executor ex
     a.alerts_->replace_all(welcome.leases());
   };
   events.message = [&a](const telemetry::v1::HubMessage& message) { a.on_message(message); };
-  a.link_ = std::make_unique<Link>(executor, a.parts_.credential, *a.spool_, clock, random, log, std::move(events),
-                                   a.parts_.connect);
+  const auto save = [folder = a.parts_.state_folder](const Credential& changed) {
+    return save_credential(folder, changed);
+  };
+  a.keeper_ = std::make_unique<CredentialKeeper>(a.parts_.credential, save, clock, log);
+  a.link_ =
+      std::make_unique<Link>(executor, *a.keeper_, *a.spool_, clock, random, log, std::move(events), a.parts_.connect);
   return agent;
 }
 
@@ -136,7 +141,7 @@ void Agent::note_clock() {
 // Before the first frame of a session leaves.
 void Agent::note_hub_time(double server_time_us) {
   note_clock();
-  if (was_synchronised_ || !HubTime::is_time(server_time_us)) return;
+  if (was_synchronised_ || !wire::HubTime::is_time(server_time_us)) return;
   wall_minus_boot_us_ = static_cast<std::int64_t>(server_time_us) - clock_.boot_us();
   place_times();
 }
@@ -230,6 +235,7 @@ boost::asio::awaitable<void> Agent::housekeeping() {
     note_clock();
     alerts_->tick();
     link_->pump();
+    link_->tick();
     const std::int64_t now = clock_.boot_us();
     if (!parts_.simulated && now - looked_for_sensors_us_ >= kLookForSensorsUs) find_sensors();
     if (now - flushed_us_ >= parts_.config.flush_us) {

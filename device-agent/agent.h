@@ -17,6 +17,7 @@
 #include "base/random.h"
 #include "device-agent/commands/command_runner.h"
 #include "device-agent/config.h"
+#include "device-agent/link/credential_keeper.h"
 #include "device-agent/link/link.h"
 #include "device-agent/rules/alert_actions.h"
 #include "device-agent/sensors/sensor.h"
@@ -72,6 +73,7 @@ class Agent {
   std::unique_ptr<Spool> spool_;
   std::unique_ptr<CommandRunner> commands_;
   std::unique_ptr<AlertActions> alerts_;
+  std::unique_ptr<CredentialKeeper> keeper_;
   std::unique_ptr<Link> link_;
   std::int64_t opened_us_ = 0;  // when the first reading came into the builder, boot time
   std::int64_t flushed_us_ = 0;

@@ -13,8 +13,8 @@
 
 #include "base/clock.h"
 #include "device-agent/commands/command_ledger.h"
-#include "device-agent/commands/hub_time.h"
 #include "telemetry/v1/device.pb.h"
+#include "wire/hub_time.h"
 #include "wire/task_group.h"
 
 namespace agent {
@@ -30,8 +30,8 @@ struct CommandConfig {
 };
 
 /// Lives on the agent's thread. ACCEPTED is durable before anything runs; an id seen before is answered from the
-/// ledger. Past its deadline (hub time, see HubTime: however late the request came through) nothing runs: EXPIRED.
-/// At most 8 run at once; more are rejected.
+/// ledger. Past its deadline (hub time, see wire::HubTime: however late the request came through) nothing runs:
+/// EXPIRED. At most 8 run at once; more are rejected.
 class CommandRunner {
  public:
   using BuiltIn = std::function<std::string()>;  // returns result JSON
@@ -58,7 +58,7 @@ class CommandRunner {
   boost::asio::any_io_executor executor_;
   std::vector<CommandConfig> commands_;
   CommandLedger ledger_;
-  HubTime hub_time_;
+  wire::HubTime hub_time_;
   std::shared_ptr<spdlog::logger> log_;
   std::function<void(const telemetry::v1::ExecutionUpdate&)> tell_;
   std::map<std::string, BuiltIn> built_in_;

@@ -8,10 +8,14 @@
 
 namespace agent {
 
+inline constexpr std::uint16_t kCertificateExpired = 4012;
+
 enum class Retry { now, back_off, never };
 
-/// 4000–4099 never, 4100–4199 back off, 4200–4299 now; everything else backs off.
+/// 4012 (an expired certificate may renew) now; else 4000–4099 never, 4100–4199 back off, 4200–4299 now; everything
+/// else backs off.
 inline Retry retry_after_close(std::uint16_t code) {
+  if (code == kCertificateExpired) return Retry::now;
   if (code >= 4000 && code < 4100) return Retry::never;
   if (code >= 4200 && code < 4300) return Retry::now;
   return Retry::back_off;

@@ -12,8 +12,11 @@ struct Credential {
   std::string host;
   std::uint16_t port = 8443;
   std::string device_id, device_name;
-  std::string token;
-  std::string ca_pem;
+  std::string token;                     // where there is no certificate
+  std::string ca_pem;                    // one CA or several: what may sign the hub's certificate
+  std::string server_name;               // whom that certificate names; empty: the host
+  std::string key_pem, certificate_pem;  // made on this device; both or neither
+  std::int64_t time_floor_us = 0;        // it is not earlier than this, whatever the clock says; Unix time, 0: unknown
 };
 
 /// "https://HOST[:PORT]"; false where it is not of that form.

@@ -21,9 +21,15 @@ struct HubConnection {
   bool refused = false;  // this credential will not be taken later either
 };
 
-using ConnectToHub = std::function<wire::Awaitable<HubConnection>(Credential)>;
+/// How the hub's certificate is judged by a machine whose clock may be wrong. See CredentialKeeper::handshake_time().
+struct HandshakeTime {
+  std::int64_t verify_at_s = 0;  // 0: now
+  bool accept_not_yet_valid = false;
+};
 
-/// wss://HOST:PORT/api/v1/device with the bearer token, the hub's CA checked.
-wire::Awaitable<HubConnection> connect_to_hub(Credential credential);
+using ConnectToHub = std::function<wire::Awaitable<HubConnection>(Credential, HandshakeTime)>;
+
+/// wss://HOST:PORT/api/v1/device with the certificate or else the bearer token, the hub's CA checked.
+wire::Awaitable<HubConnection> connect_to_hub(Credential credential, HandshakeTime time);
 
 }  // namespace agent

@@ -17,9 +17,9 @@ constexpr auto kWait = boost::asio::as_tuple(boost::asio::use_awaitable);
 
 }  // namespace
 
-Link::Link(boost::asio::any_io_executor executor, Credential credential, Spool& spool, const base::Clock& clock,
+Link::Link(boost::asio::any_io_executor executor, CredentialKeeper& keeper, Spool& spool, const base::Clock& clock,
            base::Random& random, std::shared_ptr<spdlog::logger> log, LinkEvents events, ConnectToHub connect)
-    : credential_(std::move(credential)),
+    : keeper_(keeper),
       connect_(std::move(connect)),
       spool_(spool),
       clock_(clock),
@@ -62,11 +62,18 @@ boost::asio::awaitable<void> Link::run() {
       }
       if (events_.disconnected) events_.disconnected();
     }
+    keeper_.disconnected();
     co_await closers_.join();
     connection_ = nullptr;
     if (stopping_) break;
     const std::string why = refusal_.empty() ? "no connection" : refusal_;
     const std::int64_t hint_us = std::min(retry_after_ms_ * std::int64_t{1'000}, kLongestHint);
+    // A newer one may lie ready already; and what could not be renewed is not tried again each second.
+    const bool tried = std::exchange(renew_first_, false);
+    if (close_code_ == kCertificateExpired && shown_ == keeper_.current().certificate_pem) {
+      renew_first_ = !tried;
+      if (tried) close_code_ = 4001;
+    }
     switch (retry_after_close(close_code_)) {
       case Retry::never:
         log_->error(
@@ -87,15 +94,19 @@ boost::asio::awaitable<void> Link::run() {
 }
 
 boost::asio::awaitable<void> Link::session() {
-  HubConnection hub = co_await connect_(credential_);
+  Credential credential = keeper_.current();
+  const HandshakeTime time = keeper_.handshake_time();
+  shown_ = credential.certificate_pem;
+  const std::string where = credential.host + ":" + std::to_string(credential.port);
+  HubConnection hub = co_await connect_(std::move(credential), time);
   if (hub.connection == nullptr) {
     refusal_ = hub.problem;
     if (hub.refused) close_code_ = 4001;
-    log_->warn("cannot reach the hub at {}:{}: {}", credential_.host, credential_.port, refusal_);
+    log_->warn("cannot reach the hub at {}: {}", where, refusal_);
     co_return;
   }
   connection_ = std::move(hub.connection);
-  if (stopping_ || !hello()) co_return;
+  if (stopping_ || !introduce()) co_return;
   std::string bytes;
   telemetry::v1::HubMessage message;
   for (;;) {
@@ -104,7 +115,7 @@ boost::asio::awaitable<void> Link::session() {
       const auto closed = connection_->peer_close();
       if (close_code_ == 0) close_code_ = closed.code;
       if (refusal_.empty()) refusal_ = closed.reason.empty() ? ec.message() : closed.reason;
-      if (!stopping_) log_->warn("the link ended: {} {}", closed.code, refusal_);
+      if (!stopping_ && closed.code != 1000) log_->warn("the link ended: {} {}", closed.code, refusal_);
       break;
     }
     if (!message.ParseFromString(bytes)) {
@@ -120,6 +131,13 @@ boost::asio::awaitable<void> Link::session() {
       on_need(message.need_definitions());
     } else if (message.has_credits()) {
       on_credits(message.credits());
+    } else if (message.has_renewed_certificate()) {
+      keeper_.renewed(message.renewed_certificate());
+      if (!renew_first_) continue;
+      // Nothing more is to come on this connection. The next one is welcome at once where there is a new certificate.
+      refusal_ = "the certificate had expired";
+      close_code_ = kCertificateExpired;
+      break;
     } else if (message.has_refusal()) {
       refusal_ = message.refusal().reason();
       retry_after_ms_ = message.refusal().retry_after_ms();
@@ -131,6 +149,22 @@ boost::asio::awaitable<void> Link::session() {
   connection_->abort();
 }
 
+bool Link::introduce() {
+  return renew_first_ ? ask_for_certificate(keeper_.request()) : hello();
+}
+
+bool Link::ask_for_certificate(std::optional<telemetry::v1::RenewCertificate> request) {
+  if (!request) return false;
+  telemetry::v1::DeviceMessage message;
+  *message.mutable_renew_certificate() = std::move(*request);
+  return !connection_->write(message.SerializeAsString());
+}
+
+void Link::tick() {
+  if (!welcomed_ || stopping_) return;
+  if (auto request = keeper_.due()) (void)ask_for_certificate(std::move(request));
+}
+
 bool Link::hello() {
   telemetry::v1::DeviceMessage message;
   auto& hello = *message.mutable_hello();
@@ -138,6 +172,7 @@ bool Link::hello() {
   hello.set_agent_version(TELEMETRY_VERSION);
   hello.set_process_id(std::string(base::as_chars(process_id_)));
   hello.set_clock_synchronised(clock_.synchronised());
+  hello.set_ca_bundle_sha256(keeper_.ca_bundle_sha256());
   streams_.clear();
   unacked_[0] = unacked_[1] = 0;
   for (const auto& held : spool_.streams()) {
@@ -181,7 +216,9 @@ bool Link::on_welcome(const telemetry::v1::Welcome& welcome) {
   }
   welcomed_ = true;
   state_ = "connected";
-  log_->info("connected to {}:{} as {}", credential_.host, credential_.port, welcome.device_name());
+  const Credential& credential = keeper_.current();
+  log_->info("connected to {}:{} as {}", credential.host, credential.port, welcome.device_name());
+  keeper_.welcomed(welcome);
   if (events_.welcomed) events_.welcomed(welcome);
   pump();
   return true;

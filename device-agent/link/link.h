@@ -15,7 +15,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
-#include "device-agent/link/credential.h"
+#include "device-agent/link/credential_keeper.h"
 #include "device-agent/link/hub_connection.h"
 #include "device-agent/link/unreadable_frame.h"
 #include "device-agent/spool/spool.h"
@@ -37,7 +37,7 @@ struct LinkEvents {
 /// messages are sent only while welcomed: their owners keep what must not be lost.
 class Link {
  public:
-  Link(boost::asio::any_io_executor executor, Credential credential, Spool& spool, const base::Clock& clock,
+  Link(boost::asio::any_io_executor executor, CredentialKeeper& keeper, Spool& spool, const base::Clock& clock,
        base::Random& random, std::shared_ptr<spdlog::logger> log, LinkEvents events,
        ConnectToHub connect = connect_to_hub);
   ~Link();
@@ -46,6 +46,8 @@ class Link {
   void stop();
   /// The spool has something new.
   void pump();
+  /// Each second or so: what falls due with time.
+  void tick();
   bool send(const telemetry::v1::DeviceMessage& message);
   bool is_welcomed() const { return welcomed_; }
   const std::string& state() const { return state_; }  // for status: "connected", "waiting 4 s: …"
@@ -60,7 +62,9 @@ class Link {
     std::uint64_t told_for = 0;                                 // the frame that definitions were last asked for
   };
   boost::asio::awaitable<void> session();
+  bool introduce();
   bool hello();
+  bool ask_for_certificate(std::optional<telemetry::v1::RenewCertificate> request);
   bool on_welcome(const telemetry::v1::Welcome& welcome);
   void on_ack(const telemetry::v1::FrameAck& ack);
   void on_credits(const telemetry::v1::Credits& credits);
@@ -70,7 +74,7 @@ class Link {
   std::vector<FrameKey> under_way() const;
   boost::asio::awaitable<void> wait(std::int64_t us, const std::string& why);
 
-  const Credential credential_;
+  CredentialKeeper& keeper_;
   const ConnectToHub connect_;
   Spool& spool_;
   const base::Clock& clock_;
@@ -91,6 +95,8 @@ class Link {
   std::uint64_t sent_bytes_ = 0, rejected_ = 0;
   std::uint16_t close_code_ = 0;
   int attempt_ = 0;
+  std::string shown_;         // the certificate of this connection
+  bool renew_first_ = false;  // the hub takes nothing else from it: it has expired
   bool welcomed_ = false;
   bool stopping_ = false;
 };

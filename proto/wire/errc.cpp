@@ -26,6 +26,8 @@ class Category final : public boost::system::error_category {
         return "timed out";
       case errc::tls_failed:
         return "TLS failed";
+      case errc::certificate_refused:
+        return "the peer does not accept this side's certificate";
       case errc::certificate_untrusted:
         return "the certificate is not trusted";
       case errc::host_mismatch:

@@ -16,7 +16,8 @@ enum class errc {
   backlog_full,
   closed,
   timed_out,
-  tls_failed,  // handshake refused or broken
+  tls_failed,           // handshake refused or broken
+  certificate_refused,  // the peer does not take ours
   certificate_untrusted,
   host_mismatch,
   upgrade_refused,  // the server answered the upgrade with a status

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -47,6 +48,7 @@ class ClientTls {
     std::string expected_name;             // the certificate's name where it is not the host: hub-<id>
     std::string certificate_pem, key_pem;  // shown where the server asks; both or neither
     std::int64_t verify_at_s = 0;          // Unix time at which the server's certificates must be valid; 0: now
+    bool accept_not_yet_valid = false;     // for machines without a clock: only a lapsed certificate is refused
   };
   static base::Result<ClientTls> make(const Options& options);
   ssl_ctx_st* native() const { return context_.get(); }
@@ -69,6 +71,8 @@ base::Result<KeyAndCertificate> make_server_certificate(const KeyAndCertificate&
                                                         const std::vector<std::string>& names, int days);
 /// SHA-256 of the DER form, 64 lower-case hex digits.
 base::Result<std::string> certificate_sha256(const std::string& certificate_pem);
+/// SHA-256 of any bytes, 32 of them.
+std::string sha256(std::string_view bytes);
 /// Unix time of notAfter.
 base::Result<std::int64_t> certificate_expiry(const std::string& certificate_pem);
 

@@ -35,6 +35,21 @@ struct Gather {
 };
 thread_local Gather gather;
 
+/// Whether the peer's last alert was about our certificate.
+bool refuses_certificate(int reason) {
+  switch (reason) {
+    case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
+    case SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:
+    case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
+      return true;
+    default:
+      return false;
+  }
+}
+
 }  // namespace
 
 struct TlsStream::Bio {
@@ -182,7 +197,7 @@ asio::awaitable<error_code> TlsStream::handshake() {
       note_ssl_error(result, ec);
       const auto verdict = verification_error();
       // A last alert may still be on its way out; what matters to the caller is why.
-      co_return verdict ? verdict : error_code(errc::tls_failed);
+      co_return verdict ? verdict : (ec == error_code(errc::certificate_refused) ? ec : error_code(errc::tls_failed));
     }
     if (const auto ec = co_await wait_readable()) co_return ec;
   }
@@ -356,7 +371,7 @@ void TlsStream::note_ssl_error(int result, error_code& ec) {
   } else if (ERR_GET_REASON(queued) == SSL_R_UNEXPECTED_EOF_WHILE_READING || kind == SSL_ERROR_SYSCALL) {
     ec = errc::closed;
   } else {
-    ec = errc::tls_failed;
+    ec = refuses_certificate(ERR_GET_REASON(queued)) ? errc::certificate_refused : errc::tls_failed;
   }
 }
 

@@ -24,8 +24,15 @@ class ScriptedHub {
 
   /// What the device's link is made with.
   agent::ConnectToHub connector() {
-    return [this](agent::Credential) { return connect(); };
+    return [this](agent::Credential credential, agent::HandshakeTime time) {
+      shown_ = std::move(credential);
+      time_ = time;
+      return connect();
+    };
   }
+  /// What the last connect came with.
+  const agent::Credential& shown() const { return shown_; }
+  const agent::HandshakeTime& handshake_time() const { return time_; }
   /// The next connects fail like this instead.
   void fail_with(std::string problem, bool refused) { failure_ = {std::move(problem), refused}; }
   void accept() { failure_.reset(); }
@@ -136,6 +143,8 @@ class ScriptedHub {
   }
 
   boost::asio::io_context& io_;
+  agent::Credential shown_;
+  agent::HandshakeTime time_;
   std::optional<std::pair<std::string, bool>> failure_;
   std::vector<std::shared_ptr<ScriptedPeer>> peers_;
   int connects_ = 0;

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "device-agent/spool/frame_builder.h"
+#include "tests/fakes/device_certificates.h"
 #include "tests/fakes/fixed_random.h"
 #include "tests/fakes/manual_clock.h"
 #include "tests/fakes/scripted_hub.h"
@@ -45,10 +46,12 @@ class LinkTest : public ::testing::Test {
     events.welcomed = [this](const pb::Welcome&) { happened.push_back("welcomed"); };
     events.message = [this](const pb::HubMessage& m) { messages.push_back(m); };
     events.disconnected = [this] { happened.push_back("disconnected"); };
-    Credential credential;
-    credential.host = "hub.test";
-    credential.token = "secret";
-    link = std::make_unique<Link>(io.get_executor(), credential, *spool, clock, *random, log, std::move(events),
+    const auto save = [this](const Credential& changed) {
+      saved.push_back(changed);
+      return base::Result<void>();
+    };
+    keeper = std::make_unique<CredentialKeeper>(credential, save, clock, log);
+    link = std::make_unique<Link>(io.get_executor(), *keeper, *spool, clock, *random, log, std::move(events),
                                   hub.connector());
     tasks.spawn(link->run());
   }
@@ -74,6 +77,12 @@ class LinkTest : public ::testing::Test {
     return frames;
   }
   Sent sent_frames() { return frames_of(hub.take_all()); }
+  void answer_renewal(const std::string& csr, std::int64_t from_s) {
+    pb::HubMessage message;
+    message.mutable_renewed_certificate()->set_certificate_pem(
+        wire::sign_device_certificate(fakes::test_ca("device CA"), csr, "d1", from_s, from_s + 90 * 86'400).value());
+    hub.send(message);
+  }
   void ask_for_definitions(std::uint32_t stream, std::uint64_t sequence, std::uint32_t alias) {
     pb::HubMessage message;
     auto& need = *message.mutable_need_definitions();
@@ -96,6 +105,9 @@ class LinkTest : public ::testing::Test {
   FrameBuilder builder;
   std::vector<std::string> happened;
   std::vector<pb::HubMessage> messages;
+  Credential credential{"hub.test", 8'443, "d1", "test", "secret", "", "", "", "", 0};
+  std::vector<Credential> saved;
+  std::unique_ptr<CredentialKeeper> keeper;
   std::unique_ptr<Link> link;
 };
 
@@ -358,6 +370,85 @@ TEST_F(LinkTest, a_refusal_in_session_names_its_reason_and_keeps_the_frames) {
   EXPECT_EQ(link->state(), "waiting 3600 s: refused: this device was removed");
   EXPECT_EQ(spool->held(), 2u);
   EXPECT_TRUE(happened.empty()) << "it was never welcomed";
+}
+
+TEST_F(LinkTest, a_certificate_that_falls_due_is_renewed_in_session_and_used_from_the_next_connection_on) {
+  const std::int64_t now_s = clock.now_us() / 1'000'000;
+  const auto old = fakes::device_certificate("d1", now_s - 80 * 86'400, now_s + 10 * 86'400);
+  credential = {"hub.test", 8'443, "d1", "test", "", "", "hub-1", old.key_pem, old.certificate_pem, 0};
+  append(0, 1);
+  start();
+  hub.until_connected(1);
+  EXPECT_EQ(hub.welcome({}, 1 << 20, static_cast<double>(clock.now_us())).ca_bundle_sha256().size(), 32u);
+  hub.until([this] { return link->is_welcomed(); }, "the welcome");
+  EXPECT_EQ(sent_frames(), Sent{"0:1"});
+  link->tick();
+  link->tick();
+  const auto asked = hub.receive();
+  ASSERT_TRUE(asked.has_renew_certificate());
+  EXPECT_FALSE(hub.receive_now()) << "once";
+  answer_renewal(asked.renew_certificate().csr_der(), now_s);
+  hub.until([this] { return saved.size() == 2; }, "the new certificate");  // the first was the time floor
+  EXPECT_TRUE(link->is_welcomed());
+  reconnect(2);
+  EXPECT_EQ(hub.shown().certificate_pem, saved.back().certificate_pem);
+  EXPECT_NE(hub.shown().certificate_pem, old.certificate_pem);
+  EXPECT_EQ(hub.shown().server_name, "hub-1");
+}
+
+TEST_F(LinkTest, an_expired_certificate_is_renewed_before_anything_else_is_said) {
+  const std::int64_t now_s = clock.now_us() / 1'000'000;
+  const auto old = fakes::device_certificate("d1", now_s - 90 * 86'400, now_s - 1);
+  credential = {"hub.test", 8'443, "d1", "test", "", "", "hub-1", old.key_pem, old.certificate_pem, 0};
+  append(0, 1);
+  start();
+  hub.until_connected(1);
+  EXPECT_TRUE(hub.receive().has_hello());
+  hub.refuse(4012, "expired");
+  hub.until_connected(2);
+  const auto asked = hub.receive();
+  ASSERT_TRUE(asked.has_renew_certificate());
+  answer_renewal(asked.renew_certificate().csr_der(), now_s);
+  hub.until_connected(3);
+  EXPECT_EQ(hub.shown().certificate_pem, saved.back().certificate_pem);
+  hub.welcome();
+  EXPECT_EQ(sent_frames(), Sent{"0:1"});
+}
+
+TEST_F(LinkTest, an_expired_certificate_that_is_not_renewed_is_a_refusal) {
+  const std::int64_t now_s = clock.now_us() / 1'000'000;
+  const auto old = fakes::device_certificate("d1", now_s - 90 * 86'400, now_s - 1);
+  credential = {"hub.test", 8'443, "d1", "test", "", "", "hub-1", old.key_pem, old.certificate_pem, 0};
+  start();
+  hub.until_connected(1);
+  hub.receive();
+  hub.refuse(4012, "expired");
+  hub.until_connected(2);
+  ASSERT_TRUE(hub.receive().has_renew_certificate());
+  pb::HubMessage message;
+  message.mutable_renewed_certificate()->set_problem("revoked meanwhile");
+  hub.send(message);
+  hub.until([this] { return link->state().rfind("waiting", 0) == 0; }, "the wait");
+  EXPECT_EQ(link->state(), "waiting 3600 s: refused: the certificate had expired");
+  EXPECT_NE(logged.str().find("revoked meanwhile"), std::string::npos);
+  EXPECT_EQ(hub.connects(), 2);
+}
+
+TEST_F(LinkTest, a_session_that_ends_with_its_certificate_goes_on_with_the_renewed_one) {
+  const std::int64_t now_s = clock.now_us() / 1'000'000;
+  const auto old = fakes::device_certificate("d1", now_s - 80 * 86'400, now_s + 10 * 86'400);
+  credential = {"hub.test", 8'443, "d1", "test", "", "", "hub-1", old.key_pem, old.certificate_pem, 0};
+  start();
+  hub.until_connected(1);
+  hub.welcome({}, 1 << 20, static_cast<double>(clock.now_us()));
+  hub.until([this] { return link->is_welcomed(); }, "the welcome");
+  link->tick();
+  answer_renewal(hub.receive().renew_certificate().csr_der(), now_s);
+  hub.until([this] { return saved.size() == 2; }, "the new certificate");
+  hub.refuse(4012, "expired");
+  hub.until_connected(2);
+  EXPECT_TRUE(hub.receive().has_hello());
+  EXPECT_EQ(hub.shown().certificate_pem, saved.back().certificate_pem);
 }
 
 TEST_F(LinkTest, a_session_fenced_by_a_newer_one_reconnects_now) {

@@ -185,6 +185,7 @@ TEST_F(DeviceTlsTest, expired_certificate_is_marked_for_a_year_and_then_refused)
       signed_by(device_authority(), options.key_pem, now_s() - 400 * kOneDay, now_s() - 366 * kOneDay);
   seen = visit(options);
   EXPECT_FALSE(seen.request);
+  EXPECT_EQ(seen.client, base::error_code(wire::errc::certificate_refused));
 }
 
 TEST_F(DeviceTlsTest, certificate_of_another_authority_is_refused) {
@@ -193,7 +194,9 @@ TEST_F(DeviceTlsTest, certificate_of_another_authority_is_refused) {
   const auto foreign = wire::make_certificate_authority("test device CA").value();  // same name, another key
   for (const auto* ca : {&foreign, &authority()}) {
     options.certificate_pem = signed_by(*ca, options.key_pem, now_s() - 60, now_s() + kOneDay);
-    EXPECT_FALSE(visit(options).request);
+    const auto seen = visit(options);
+    EXPECT_FALSE(seen.request);
+    EXPECT_EQ(seen.client, base::error_code(wire::errc::certificate_refused));
     options.certificate_pem = signed_by(*ca, options.key_pem, now_s() - 10 * kOneDay, now_s() - kOneDay);
     EXPECT_FALSE(visit(options).request) << "expired and foreign";
   }
@@ -210,6 +213,18 @@ TEST_F(DeviceTlsTest, client_judges_at_the_time_it_is_told) {
   EXPECT_EQ(visit(options).client, base::error_code(wire::errc::certificate_untrusted));
   options.verify_at_s = now_s();
   EXPECT_TRUE(visit(options).request);
+}
+
+TEST_F(DeviceTlsTest, a_client_without_a_clock_may_take_what_is_not_valid_yet_but_never_what_has_ended) {
+  auto options = as_device();
+  options.accept_not_yet_valid = true;
+  options.verify_at_s = 1'000;
+  EXPECT_TRUE(visit(options).request);
+  options.verify_at_s = now_s() + 20 * 365 * kOneDay;
+  EXPECT_EQ(visit(options).client, base::error_code(wire::errc::certificate_untrusted));
+  options.verify_at_s = 1'000;
+  options.ca_pem = device_authority().certificate_pem;
+  EXPECT_EQ(visit(options).client, base::error_code(wire::errc::certificate_untrusted)) << "still only from a known CA";
 }
 
 TEST_F(DeviceTlsTest, half_a_pair_or_a_pair_that_does_not_fit_is_refused) {

@@ -7,12 +7,12 @@
 
 #include "base/clock.h"
 
-namespace agent {
+namespace wire {
 
 /// What the hub said, carried forward on the boot clock, which goes on through sleep and never jumps. A message that
 /// lay in a buffer for a minute says a time that is a minute old: of all that was heard in a session, the one that
 /// came fastest counts. So now_us() is never later than the hub's clock, and late by the fastest transfer at most.
-/// Lives on the agent's thread.
+/// Of one thread.
 class HubTime {
  public:
   explicit HubTime(const base::Clock& clock) : clock_(clock) {}
@@ -40,4 +40,4 @@ class HubTime {
   std::optional<std::int64_t> ahead_us_;  // of the boot clock
 };
 
-}  // namespace agent
+}  // namespace wire

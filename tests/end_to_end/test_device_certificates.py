@@ -1,0 +1,78 @@
+"""The certificate of a device over its life: made at enrolment, renewed in session, renewed after its end, then over."""
+import sys
+import tomllib
+import unittest
+
+from processes import Agent, Hub, shifted, wait_until
+
+ONE_DAY = {"TELEMETRY_HUB_TLS_DEVICE_CERTIFICATE_DAYS": "1"}
+
+
+class CertificateOfADevice(unittest.TestCase):
+    def setUp(self):
+        self.hub = Hub(env=ONE_DAY).start()
+        self.addCleanup(self.hub.close)
+        self.agent = Agent(self.hub, "kitchen")
+        self.addCleanup(self.agent.close)
+
+    def credential(self):
+        return tomllib.loads((self.agent.state / "credential.toml").read_text())
+
+    def hub_at(self, by):
+        self.hub.stop()
+        self.hub.env = {**ONE_DAY, **shifted(by)}
+        self.hub.start()
+
+    def wait_connected(self, times):
+        wait_until(lambda: self.agent.log.read_text().count("connected to ") >= times, f"connection {times}")
+
+    def test_it_is_made_on_the_device_and_stands_alone(self):
+        credential = self.credential()
+        self.assertNotIn("token", credential)
+        self.assertIn("BEGIN PRIVATE KEY", credential["key_pem"])
+        self.assertTrue(credential["server_name"].startswith("hub-"))
+        self.assertEqual((self.agent.state / "credential.toml").stat().st_mode & 0o777, 0o600)
+        self.agent.start()
+        self.wait_connected(1)
+        self.agent.stop()
+
+    def test_it_is_renewed_in_session_and_the_new_one_is_used(self):
+        first = self.credential()
+        self.agent.start()
+        self.wait_connected(1)
+        self.hub_at("+20h")
+        wait_until(lambda: self.credential()["certificate_pem"] != first["certificate_pem"], "the renewal")
+        second = self.credential()
+        self.assertNotEqual(second["key_pem"], first["key_pem"])
+        self.assertIn("was renewed", self.agent.log.read_text())
+        self.hub_at("+30h")  # the first one has ended by now
+        self.wait_connected(3)
+        self.assertEqual(self.credential()["certificate_pem"], second["certificate_pem"])
+        self.agent.stop()
+
+    def test_it_is_renewed_after_its_end_and_a_year_later_no_more(self):
+        first = self.credential()
+        self.hub_at("+300d")
+        self.agent.start()
+        self.wait_connected(1)
+        second = self.credential()
+        self.assertNotEqual(second["certificate_pem"], first["certificate_pem"])
+        self.agent.stop()
+        self.hub_at("+900d")
+        self.agent.start()
+        wait_until(lambda: "does not accept this device's certificate" in self.agent.log.read_text(), "the refusal")
+        self.assertEqual(self.credential()["certificate_pem"], second["certificate_pem"])
+        self.agent.stop()
+
+    def test_what_the_admin_revoked_is_not_taken(self):
+        self.agent.start()
+        self.wait_connected(1)
+        device = self.hub.rest.get("/devices")["devices"][0]["id"]
+        answer = self.hub.rest.call("DELETE", f"/api/v1/devices/{device}")
+        self.assertLess(answer.status, 300)
+        wait_until(lambda: "refused this device" in self.agent.log.read_text(), "the refusal")
+        self.agent.stop()
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], "-v"])
