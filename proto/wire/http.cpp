@@ -31,6 +31,7 @@ constexpr std::size_t kWriteBytes = 64 * 1024;    // handed to the stream at onc
 constexpr std::size_t kWriteBacklog = 64 * 1024;  // … while at most this much waits unsent
 constexpr int kSendBufferBytes = 128 * 1024;      // kernel memory a stalled peer can hold
 constexpr std::chrono::seconds kLinger{2};
+constexpr std::chrono::milliseconds kRefusedLinger{500};  // after a handshake that failed
 constexpr std::size_t kFetchHeaderBytes = 64 * 1024;
 constexpr std::size_t kFetchBodyBytes = 64 * 1024 * 1024;
 
@@ -309,7 +310,9 @@ Awaitable<Result<std::unique_ptr<HttpConnection>>> accept_http(asio::ip::tcp::so
   ec = co_await stream->handshake();
   deadline.disarm();
   if (ec) {
-    stream->close();
+    // A client of TLS 1.3 may have sent its request before it hears that its certificate is refused: closing on that
+    // unread request would reset the connection and take the alert, which says why, with it.
+    stream->leave(kRefusedLinger);
     co_return late ? error_code(errc::timed_out) : ec;
   }
   auto connection = std::make_unique<ServerHttpConnection>(stream, limits);

@@ -10,6 +10,9 @@ import subprocess
 import tempfile
 import threading
 import time
+import tomllib
+
+import known_secrets
 
 BIN = pathlib.Path(os.environ["TELEMETRY_BIN"])
 PASSWORD = "correct horse battery"
@@ -58,6 +61,8 @@ class Rest:
         if self.cookie and "Cookie" not in sent:
             sent["Cookie"] = self.cookie
         data = None
+        if isinstance(body, (dict, list)):
+            known_secrets.note_members(body)
         if body is not None:
             data = body if isinstance(body, (bytes, str)) else json.dumps(body)
             sent.setdefault("Content-Type", "application/json")
@@ -70,6 +75,9 @@ class Rest:
         cookie = result.headers.get("Set-Cookie")
         if cookie and cookie.startswith("hub_session="):
             self.cookie = cookie.split(";")[0]
+            known_secrets.note(self.cookie.split("=")[1])
+        if result.body and "json" in (result.headers.get("Content-Type") or ""):
+            known_secrets.note_members(result.json)
         return result
 
     def get(self, path, **kw):
@@ -94,7 +102,7 @@ def shifted(by):
 
 
 class Process:
-    """A child with its stderr in a file; ended by its own id only."""
+    """A child with its stderr in a file, in which no secret may be at its end; ended by its own id only."""
 
     def __init__(self, args, log, stdout=subprocess.DEVNULL, env=None):
         self.log = open(log, "ab")
@@ -124,6 +132,7 @@ class Process:
         if self.child.stdout:
             self.child.stdout.close()
         self.log.close()
+        known_secrets.check_log(self.log.name)
 
 
 class Hub:
@@ -135,6 +144,7 @@ class Hub:
         self.log = self.folder / "hub.log"
         self.serve_args, self.env = list(serve_args), env
         self.port, self.process, self._rest = 0, None, None
+        known_secrets.note(PASSWORD)
         info = json.loads(run(BIN / "telemetry-hub", "init", "--data-dir", self.data, "--json").stdout)
         self.ca_sha256 = info["ca_sha256"]
         self.ca_file = self.data / "tls" / "ca.pem"
@@ -144,8 +154,11 @@ class Hub:
             "--data-dir", self.data)
 
     def start(self):
+        for key in (self.data / "tls").glob("*.key"):
+            known_secrets.note_pem(key.read_text())
         self.process = Process([BIN / "telemetry-hub", "serve", "--port", self.port, "--data-dir", self.data,
-                                *self.serve_args], self.log, stdout=subprocess.PIPE, env=self.env)
+                                *self.serve_args], self.log, stdout=subprocess.PIPE,
+                               env={"TELEMETRY_HUB_LOG_LEVEL": "debug", **(self.env or {})})
         line = self.process.child.stdout.readline()
         assert line.startswith("ready https://"), f"hub did not start: {line!r} {self.log.read_text()[-2000:]}"
         self.port = int(line.strip().rsplit(":", 1)[1])
@@ -209,10 +222,11 @@ class Agent:
         token = hub.rest.post("/enrolments", {"name": name})["token"]
         run(BIN / "device-agent", "enroll", hub.url(), "-", "--name", name, "--ca-sha256", hub.ca_sha256, "--state-dir",
             self.state, stdin=token + "\n")
+        known_secrets.note_pem(tomllib.loads((self.state / "credential.toml").read_text())["key_pem"])
         self.process = None
 
     def start(self):
-        args = [BIN / "device-agent", "run", "--state-dir", self.state]
+        args = [BIN / "device-agent", "run", "--log-level", "debug", "--state-dir", self.state]
         if self.config:
             args += ["--config", self.config]
         self.process = Process(args + self.run_args, self.log)
