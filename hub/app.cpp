@@ -13,7 +13,7 @@
 
 #include "hub/hub_files.h"
 #include "hub/storage/sqlite/sqlite_readings_store.h"
-#include "hub/text_file.h"
+#include "hub/core/text_file.h"
 #include "hub/web/enrolment_command.h"
 
 namespace hub {

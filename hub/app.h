@@ -15,7 +15,7 @@
 #include "base/worker.h"
 #include "hub/admin_channel.h"
 #include "hub/data_folder.h"
-#include "hub/hub_certificates.h"
+#include "hub/certificates/hub_certificates.h"
 #include "hub/io_core.h"
 #include "hub/metrics.h"
 #include "hub/settings.h"

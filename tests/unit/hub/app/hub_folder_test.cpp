@@ -8,8 +8,8 @@
 
 #include "base/clock.h"
 #include "hub/data_folder.h"
-#include "hub/hub_certificates.h"
-#include "hub/text_file.h"
+#include "hub/certificates/hub_certificates.h"
+#include "hub/core/text_file.h"
 #include "tests/fakes/temp_folder.h"
 
 namespace hub {
