@@ -51,7 +51,7 @@ Outcome<AuthorityLine> AuthorityLine::open(const std::string& file, const std::s
     if (!wire::key_fits_certificate(pair.key_pem, pair.certificate_pem)) {
       return unusable(stem + ".key", "is not the key of " + stem + ".pem");
     }
-    line.members_.push_back({std::move(pair), info->not_after_s});
+    line.members_.push_back({std::move(pair), info->not_before_s, info->not_after_s});
   }
   return line;
 }
@@ -60,7 +60,14 @@ const wire::KeyAndCertificate& AuthorityLine::signer_once_known(std::int64_t now
   for (const auto& member : members_) {
     if (member.not_after_s - now_s > kHandOver_s) return member.pair;
   }
-  return newest();
+  return newest(now_s);
+}
+
+const wire::KeyAndCertificate& AuthorityLine::newest(std::int64_t now_s) const {
+  for (auto member = members_.rbegin(); member != members_.rend(); ++member) {
+    if (member->not_before_s <= now_s) return member->pair;
+  }
+  return members_.front().pair;
 }
 
 std::string AuthorityLine::bundle_pem() const {

@@ -25,14 +25,15 @@ class AuthorityLine {
 
   /// The oldest with more than half a year to go: whoever has to know it first has had a year by then.
   const wire::KeyAndCertificate& signer_once_known(std::int64_t now_s) const;
-  const wire::KeyAndCertificate& newest() const { return members_.back().pair; }
+  /// The newest that has begun: one that was made while the clock was years ahead waits until then.
+  const wire::KeyAndCertificate& newest(std::int64_t now_s) const;
   /// All of them, oldest first. One that has ended does no harm, and a clock may be wrong.
   std::string bundle_pem() const;
 
  private:
   struct Member {
     wire::KeyAndCertificate pair;
-    std::int64_t not_after_s = 0;
+    std::int64_t not_before_s = 0, not_after_s = 0;
   };
   std::vector<Member> members_;
 };

@@ -73,7 +73,7 @@ Outcome<HubCertificates> open_certificates(const std::string& folder, const std:
       AuthorityLine::open(folder + "/device-ca", "Telemetry Hub Device CA " + hub_id, now_s);
   if (!device_authorities) return device_authorities.error();
   HubCertificates all;
-  all.device_ca = device_authorities->newest();
+  all.device_ca = device_authorities->newest(now_s);
   all.device_ca_bundle_pem = device_authorities->bundle_pem();
   const wire::KeyAndCertificate& signer = authorities->signer_once_known(now_s);
   all.ca_pem = signer.certificate_pem;

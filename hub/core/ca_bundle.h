@@ -12,8 +12,8 @@ namespace hub {
 class CaBundle {
  public:
   struct Text {
-    std::string pem;               // all of them; what a device keeps
-    std::string sha256;            // of `pem`, 32 bytes: devices say which bundle they have
+    std::string pem;                // all of them; what a device keeps
+    std::string sha256;             // of `pem`, 32 bytes: devices say which bundle they have
     std::string signer_sha256_hex;  // of the CA that has signed the server certificate: what enrolment pins
   };
 

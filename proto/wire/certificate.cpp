@@ -60,8 +60,7 @@ Result<KeyAndCertificate> make_certificate_authority(const std::string& common_n
 }
 
 Result<KeyAndCertificate> make_server_certificate(const KeyAndCertificate& ca, const std::string& common_name,
-                                                  const std::vector<std::string>& names, int days,
-                                                  std::int64_t now_s) {
+                                                  const std::vector<std::string>& names, int days, std::int64_t now_s) {
   const openssl::Bio ca_key_bio = openssl::reader(ca.key_pem);
   const openssl::Bio ca_bio = openssl::reader(ca.certificate_pem);
   const Key ca_key(PEM_read_bio_PrivateKey(ca_key_bio.get(), nullptr, nullptr, nullptr));

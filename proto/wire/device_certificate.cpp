@@ -3,6 +3,8 @@
 #include <openssl/err.h>
 #include <openssl/x509.h>
 
+#include <algorithm>
+
 #include "wire/certificate_parts.h"
 #include "wire/errc.h"
 
