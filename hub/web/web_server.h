@@ -12,6 +12,7 @@
 #include "hub/alerts/alert_service.h"
 #include "hub/audit/audit_log.h"
 #include "hub/commands/command_service.h"
+#include "hub/core/ca_bundle.h"
 #include "hub/devices/device_registry.h"
 #include "hub/identity/identity.h"
 #include "hub/ingest/device_gateway.h"
