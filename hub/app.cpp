@@ -11,9 +11,9 @@
 #include <csignal>
 #include <future>
 
+#include "hub/core/text_file.h"
 #include "hub/hub_files.h"
 #include "hub/storage/sqlite/sqlite_readings_store.h"
-#include "hub/text_file.h"
 #include "hub/web/enrolment_command.h"
 
 namespace hub {
@@ -115,11 +115,15 @@ std::optional<Problem> App::open_files() {
   auto id = hub::hub_id(*db_, random_);
   if (!id) return id.error();
   hub_id_ = *id;
-  auto certificates = open_certificates(DataFolder::tls(folder_.path()), hub_id_,
-                                        server_names(hub_id_, settings_.public_host), clock_.now_us());
-  if (!certificates) return certificates.error();
-  certificates_ = std::move(*certificates);
-  if (certificates_.issued) log_->info("a server certificate was made; its CA is {}", certificates_.ca_sha256_hex);
+  HubTls::Options tls;
+  tls.folder = DataFolder::tls(folder_.path());
+  tls.hub_id = hub_id_;
+  tls.names = [this] { return server_names(hub_id_, web::machine_name(), settings_.public_host); };
+  tls.certificate_file = settings_.tls_certificate_file;
+  tls.key_file = settings_.tls_key_file;
+  auto opened = HubTls::open(std::move(tls), clock_.now_us(), log_);
+  if (!opened) return opened.error();
+  tls_ = std::move(*opened);
   auto packages = web::AgentPackages::open_configured(settings_.agent_packages);
   if (!packages) return packages.error();
   agent_packages_ = std::make_shared<const web::AgentPackages>(std::move(*packages));
@@ -177,8 +181,8 @@ void App::make_services() {
   alerts_ = std::make_unique<AlertService>(*alert_store_, *readings_, *registry_, links_, *control_, clock_, random_,
                                            publish);
   operations_ = std::make_unique<AdminOperations>(*identity_, *audit_, [this] {
-    return web::HubAddress{web::reachable_address(settings_.public_host, "", port()), certificates_.ca_sha256_hex,
-                           agent_packages_};
+    return web::HubAddress{web::reachable_address(settings_.public_host, "", port()),
+                           tls_->bundle().get()->signer_sha256_hex, agent_packages_};
   });
 }
 
@@ -199,7 +203,7 @@ void App::connect_services() {
   registry_->on_series_added([this](const std::vector<SeriesRecord>& series) {
     bus_->publish(std::make_shared<const std::vector<SeriesRecord>>(series));
   });
-  identity_->issue_certificates_with(certificates_.device_ca, settings_.tls_device_certificate_days * kDay_us);
+  issue_certificates();
   readings_->on_commit([this](const CommitPtr& commit) {
     bus_->publish(commit);
     alerts_->on_commit(commit);
@@ -215,8 +219,8 @@ std::optional<Problem> App::start_services() {
 }
 
 IoCoreParts App::core_parts(const wire::ServerTls& tls, std::uint16_t port) {
-  IngestServices ingest{*readings_, *registry_, links_,  *identity_,           *commands_,       *alerts_,
-                        *control_,  clock_,     random_, certificates_.ca_pem, "hub-" + hub_id_, ingest_budget_};
+  IngestServices ingest{*readings_, *registry_, links_,  *identity_,     *commands_,       *alerts_,
+                        *control_,  clock_,     random_, tls_->bundle(), "hub-" + hub_id_, ingest_budget_};
   IngestLimits ingest_limits;
   ingest_limits.message_bytes = static_cast<std::size_t>(settings_.ingest_message_max_kb) * 1024;
   ingest_limits.device_messages_per_s = static_cast<double>(settings_.ingest_device_messages_per_s);
@@ -229,6 +233,7 @@ IoCoreParts App::core_parts(const wire::ServerTls& tls, std::uint16_t port) {
                   *commands_,
                   *alerts_,
                   *audit_,
+                  tls_->bundle(),
                   *control_,
                   clock_,
                   [this] { return metrics_text(sample()); },
@@ -239,8 +244,6 @@ IoCoreParts App::core_parts(const wire::ServerTls& tls, std::uint16_t port) {
   web_options.port = port;
   web_options.bind_address = settings_.bind;
   web_options.public_host = settings_.public_host;
-  web_options.ca_sha256_hex = certificates_.ca_sha256_hex;
-  web_options.ca_pem = certificates_.ca_pem;
   web_options.device_server_name = "hub-" + hub_id_;
   web_options.agent_packages = agent_packages_;
   web_options.web_root = settings_.web_root;
@@ -257,17 +260,12 @@ IoCoreParts App::core_parts(const wire::ServerTls& tls, std::uint16_t port) {
           live_limits,       *event_store_, *bus_,          tls};
 }
 
-base::Result<wire::ServerTls> App::server_tls(const HubCertificates& own) {
-  const wire::DeviceTls devices{own.chain_pem, own.key_pem, own.device_ca.certificate_pem};
-  return wire::ServerTls::from_pem(own.chain_pem, own.key_pem, devices);
-}
-
 Outcome<bool> App::start() {
   // OpenSSL writes to sockets itself: a peer that left must be an error there, not the end of the process.
   std::signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit(*log_);
-  auto tls = server_tls(certificates_);
-  if (!tls) return Problem{errc::storage_damaged, "tls/server.pem cannot be used: " + tls.error().message(), ""};
+  auto tls = tls_->server_tls();
+  if (!tls) return tls.error();
   const unsigned wished = static_cast<unsigned>(settings_.threads);
   const unsigned count = wished != 0 ? wished : std::clamp(std::thread::hardware_concurrency(), 1u, 8u);
   auto port = static_cast<std::uint16_t>(settings_.port);
@@ -409,7 +407,7 @@ void App::tick() {
     ::unlink(DataFolder::setup_url(folder_.path()).c_str());
     setup_announced_ = false;
   }
-  if (++ticks_ % 3'600 == 60) renew_certificate();
+  if (++ticks_ % 2 == 0) renew_certificates();
   control_->post_after(1'000'000, [this] { tick(); });
 }
 
@@ -451,15 +449,15 @@ void App::measure(const StoreStatus& status) {
   activity_ = activity;
 }
 
-void App::renew_certificate() {
-  auto now = open_certificates(DataFolder::tls(folder_.path()), hub_id_, server_names(hub_id_, settings_.public_host),
-                               clock_.now_us());
-  if (!now) return log_->error("the server certificate cannot be looked after: {}", now.error().detail);
-  if (!now->issued) return;
-  auto tls = server_tls(*now);
-  if (!tls) return log_->error("the new server certificate cannot be used: {}", tls.error().message());
+void App::renew_certificates() {
+  const auto tls = tls_->look(clock_.now_us());
+  if (!tls) return;
   for (const auto& core : cores_) core->use_tls(*tls);
-  log_->info("a new server certificate is in use: its names changed, or the old one was about to expire");
+  issue_certificates();
+}
+
+void App::issue_certificates() {
+  identity_->issue_certificates_with(tls_->own().device_ca, settings_.tls_device_certificate_days * kDay_us);
 }
 
 HubActivity App::activity() const {

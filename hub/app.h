@@ -14,8 +14,8 @@
 #include "base/random.h"
 #include "base/worker.h"
 #include "hub/admin_channel.h"
+#include "hub/certificates/hub_tls.h"
 #include "hub/data_folder.h"
-#include "hub/hub_certificates.h"
 #include "hub/io_core.h"
 #include "hub/metrics.h"
 #include "hub/settings.h"
@@ -39,7 +39,8 @@ class App {
   std::uint16_t port() const;
   std::string url() const;        // https://HOST:PORT
   std::string setup_url() const;  // with the one-time code; empty once an admin exists
-  const HubCertificates& certificates() const { return certificates_; }
+  /// Not while it serves.
+  const HubCertificates& certificates() const { return tls_->own(); }
 
   /// With `signals`: SIGINT and SIGTERM stop; the second one ends the process at once. `ready` is called when stop()
   /// and signals are heard. True: stopped as asked. Problem: why the hub had to end.
@@ -54,7 +55,6 @@ class App {
   void make_services();
   void connect_services();
   std::optional<Problem> start_services();
-  static base::Result<wire::ServerTls> server_tls(const HubCertificates& own);
   IoCoreParts core_parts(const wire::ServerTls& tls, std::uint16_t port);
   void announce_setup();
   void fail(const Problem& why);  // any thread
@@ -64,7 +64,8 @@ class App {
   void tick();
   void close_programs_without_rights();
   void measure(const StoreStatus& status);
-  void renew_certificate();
+  void renew_certificates();
+  void issue_certificates();
 
   MetricsSample sample() const;  // any thread
   HubActivity activity() const;
@@ -75,7 +76,7 @@ class App {
   base::SystemRandom random_;
   const std::int64_t started_boot_us_;
   DataFolder folder_;
-  HubCertificates certificates_;
+  std::unique_ptr<HubTls> tls_;
   std::string hub_id_;
   std::atomic<bool> ready_{false};
   std::atomic<bool> ending_{false};

@@ -10,10 +10,10 @@
 
 #include "hub/app.h"
 #include "hub/config_file.h"
+#include "hub/core/text_file.h"
 #include "hub/logging.h"
 #include "hub/offline_hub.h"
 #include "hub/password_input.h"
-#include "hub/text_file.h"
 #include "hub/tools/tool_commands.h"
 #include "hub/web/json_text.h"
 

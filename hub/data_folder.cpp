@@ -9,7 +9,7 @@
 #include <cstring>
 #include <filesystem>
 
-#include "hub/text_file.h"
+#include "hub/core/text_file.h"
 
 namespace hub {
 namespace {

@@ -24,8 +24,9 @@ std::optional<Problem> OfflineHub::prepare() {
   auto id = hub::hub_id(*db_, random_);
   if (!id) return id.error();
   hub_id_ = *id;
-  auto certificates = open_certificates(DataFolder::tls(folder_.path()), hub_id_,
-                                        server_names(hub_id_, settings_.public_host), clock_.now_us());
+  auto certificates =
+      open_certificates(DataFolder::tls(folder_.path()), hub_id_,
+                        server_names(hub_id_, web::machine_name(), settings_.public_host), clock_.now_us());
   if (!certificates) return certificates.error();
   certificates_ = std::move(*certificates);
   if (!std::filesystem::exists(folder_.path() + "/recent.db")) {

@@ -7,8 +7,8 @@
 
 #include "base/worker.h"
 #include "hub/admin_operations.h"
+#include "hub/certificates/hub_certificates.h"
 #include "hub/data_folder.h"
-#include "hub/hub_certificates.h"
 #include "hub/settings.h"
 #include "hub/storage/sqlite/hub_database.h"
 

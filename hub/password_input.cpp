@@ -6,7 +6,7 @@
 #include <cstdio>
 #include <iostream>
 
-#include "hub/text_file.h"
+#include "hub/core/text_file.h"
 
 namespace hub {
 namespace {

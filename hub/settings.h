@@ -55,6 +55,7 @@ struct Settings {
   std::int64_t web_address_handshakes_per_s = 500;
 
   std::int64_t tls_device_certificate_days = 365;
+  std::string tls_certificate_file, tls_key_file;  // both or neither
 };
 
 struct SettingKey {

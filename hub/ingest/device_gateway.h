@@ -12,6 +12,7 @@
 #include "base/worker.h"
 #include "hub/alerts/alert_service.h"
 #include "hub/commands/command_service.h"
+#include "hub/core/ca_bundle.h"
 #include "hub/devices/device_links.h"
 #include "hub/devices/device_registry.h"
 #include "hub/identity/identity.h"
@@ -43,8 +44,8 @@ struct IngestServices {
   base::Worker& control;
   const base::Clock& clock;
   base::Random& random;
-  std::string ca_pem;       // given to devices that enrol
-  std::string server_name;  // whom they are to expect: hub-<id>
+  const CaBundle& ca_bundle;  // given to devices that enrol, and to those that have another one
+  std::string server_name;    // whom they are to expect: hub-<id>
   /// One for the whole hub: make the services once and copy them to the gateway of each core.
   std::shared_ptr<IngestBudget> budget = std::make_shared<IngestBudget>();
 };

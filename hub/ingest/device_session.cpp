@@ -185,7 +185,7 @@ boost::asio::awaitable<void> DeviceSession::enrol() {
   enrolled->set_device_id(grant->device.str());
   enrolled->set_device_name(grant->name);
   enrolled->set_token(grant->token);
-  enrolled->set_ca_bundle_pem(services_.ca_pem);
+  enrolled->set_ca_bundle_pem(services_.ca_bundle.get()->pem);
   enrolled->set_certificate_pem(grant->certificate_pem);
   enrolled->set_server_name(services_.server_name);
   if (send(message)) close_soon(1000, "enrolled");
@@ -256,6 +256,10 @@ boost::asio::awaitable<bool> DeviceSession::welcome(const Principal& who) {
   welcome->set_credit_bytes_backfill(static_cast<std::uint32_t>(limits_.credit_backfill_bytes));
   welcome->set_message_limit_bytes(static_cast<std::uint32_t>(limits_.message_bytes));
   welcome->set_heartbeat_ms(limits_.heartbeat_ms);
+  const auto bundle = services_.ca_bundle.get();
+  if (!hello.ca_bundle_sha256().empty() && hello.ca_bundle_sha256() != bundle->sha256) {
+    welcome->set_ca_bundle_pem(bundle->pem);
+  }
   if (!send(message)) co_return false;
   welcomed_ = true;
   hello_timer_.cancel();

@@ -34,7 +34,7 @@ boost::asio::awaitable<Answer> post_enrolment(Call& call) {
   if (!made) co_return made.error();
   const std::string address =
       reachable_address(call.options.public_host, call.request.header("Host"), call.options.port);
-  const HubAddress hub{address, call.options.ca_sha256_hex, call.options.agent_packages};
+  const HubAddress hub{address, call.services.ca_bundle.get()->signer_sha256_hex, call.options.agent_packages};
   const auto answer = enrolment_answer(*made, hub, request.name);
   co_return json_answer(answer, 201);
 }
@@ -58,7 +58,7 @@ boost::asio::awaitable<Answer> redeem_enrolment(Call& call) {
   answer["device_id"] = grant->device.str();
   answer["device_name"] = grant->name;
   answer["token"] = grant->token;
-  answer["ca_pem"] = call.options.ca_pem;
+  answer["ca_pem"] = call.services.ca_bundle.get()->pem;
   answer["server_name"] = call.options.device_server_name;
   if (!grant->certificate_pem.empty()) answer["certificate_pem"] = grant->certificate_pem;
   co_return json_answer(answer, 201);

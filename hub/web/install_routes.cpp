@@ -11,8 +11,9 @@ boost::asio::awaitable<Answer> get_install_script(Call& call) {
   }
   const std::string address =
       reachable_address(call.options.public_host, call.request.header("Host"), call.options.port);
-  auto response = text_answer(install_script(*call.options.agent_packages, address, call.options.ca_sha256_hex),
-                              "text/x-shellscript");
+  auto response = text_answer(
+      install_script(*call.options.agent_packages, address, call.services.ca_bundle.get()->signer_sha256_hex),
+      "text/x-shellscript");
   set_header(response, "Cache-Control", "no-store");
   co_return response;
 }

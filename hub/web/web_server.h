@@ -12,6 +12,7 @@
 #include "hub/alerts/alert_service.h"
 #include "hub/audit/audit_log.h"
 #include "hub/commands/command_service.h"
+#include "hub/core/ca_bundle.h"
 #include "hub/devices/device_registry.h"
 #include "hub/identity/identity.h"
 #include "hub/ingest/device_gateway.h"
@@ -44,6 +45,7 @@ struct WebServices {
   CommandService& commands;  // on control
   AlertService& alerts;      // on control
   AuditLog& audit;
+  const CaBundle& ca_bundle;  // its signer in enrolment commands, all of it for devices that enrol
   base::Worker& control;
   const base::Clock& clock;
   std::function<std::string()> metrics;   // Prometheus text; thread-safe
@@ -56,8 +58,6 @@ struct WebOptions {
   std::uint16_t port = 8443;
   std::string bind_address = "::";  // both families; "0.0.0.0" where IPv6 is off
   std::string public_host;          // in printed URLs and enrolment commands
-  std::string ca_sha256_hex;        // in enrolment commands
-  std::string ca_pem;               // given to devices that enrol
   std::shared_ptr<const web::AgentPackages> agent_packages = std::make_shared<const web::AgentPackages>();
   std::string device_server_name;    // whom they are to expect: hub-<id>
   std::string web_root;              // --web-root: serve the dashboard from here instead of what is embedded

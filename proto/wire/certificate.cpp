@@ -20,8 +20,8 @@ using openssl::Key;
 using openssl::key_text;
 
 /// Valid from yesterday (clocks differ) for `days`.
-Certificate blank(EVP_PKEY* key, const std::string& common_name, int days) {
-  const std::int64_t now_s = std::time(nullptr);
+Certificate blank(EVP_PKEY* key, const std::string& common_name, int days, std::int64_t now_s) {
+  if (now_s == 0) now_s = std::time(nullptr);
   return openssl::blank_certificate(key, common_name, now_s - 86'400, now_s + days * std::int64_t{86'400});
 }
 
@@ -44,10 +44,10 @@ std::string alternative_names(const std::vector<std::string>& names) {
 
 }  // namespace
 
-Result<KeyAndCertificate> make_certificate_authority(const std::string& common_name) {
+Result<KeyAndCertificate> make_certificate_authority(const std::string& common_name, std::int64_t now_s) {
   const Key key(EVP_EC_gen("P-256"));
   if (!key) return errc::bad_certificate;
-  const Certificate ca = blank(key.get(), common_name, 3'650);
+  const Certificate ca = blank(key.get(), common_name, 3'650, now_s);
   if (!ca || X509_set_issuer_name(ca.get(), X509_get_subject_name(ca.get())) != 1) return errc::bad_certificate;
   if (!add_extension(ca.get(), ca.get(), NID_basic_constraints, "critical,CA:TRUE,pathlen:0") ||
       !add_extension(ca.get(), ca.get(), NID_key_usage, "critical,keyCertSign,cRLSign") ||
@@ -60,7 +60,7 @@ Result<KeyAndCertificate> make_certificate_authority(const std::string& common_n
 }
 
 Result<KeyAndCertificate> make_server_certificate(const KeyAndCertificate& ca, const std::string& common_name,
-                                                  const std::vector<std::string>& names, int days) {
+                                                  const std::vector<std::string>& names, int days, std::int64_t now_s) {
   const openssl::Bio ca_key_bio = openssl::reader(ca.key_pem);
   const openssl::Bio ca_bio = openssl::reader(ca.certificate_pem);
   const Key ca_key(PEM_read_bio_PrivateKey(ca_key_bio.get(), nullptr, nullptr, nullptr));
@@ -69,7 +69,7 @@ Result<KeyAndCertificate> make_server_certificate(const KeyAndCertificate& ca, c
   if (!ca_key || !issuer || !key || names.empty() || !std::all_of(names.begin(), names.end(), is_plain)) {
     return errc::bad_certificate;
   }
-  const Certificate leaf = blank(key.get(), common_name, days);
+  const Certificate leaf = blank(key.get(), common_name, days, now_s);
   if (!leaf || X509_set_issuer_name(leaf.get(), X509_get_subject_name(issuer.get())) != 1) return errc::bad_certificate;
   if (!add_extension(leaf.get(), issuer.get(), NID_basic_constraints, "critical,CA:FALSE") ||
       !add_extension(leaf.get(), issuer.get(), NID_key_usage, "critical,digitalSignature") ||

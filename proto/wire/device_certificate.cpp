@@ -3,6 +3,8 @@
 #include <openssl/err.h>
 #include <openssl/x509.h>
 
+#include <algorithm>
+
 #include "wire/certificate_parts.h"
 #include "wire/errc.h"
 
@@ -82,7 +84,9 @@ Result<std::string> sign_device_certificate(const KeyAndCertificate& device_ca, 
   const bool is_proved = key != nullptr && is_p256(key) && X509_REQ_verify(request.get(), key) == 1;
   ERR_clear_error();
   if (!ca_key || !issuer || !is_proved || common_name.empty()) return errc::bad_certificate;
-  const auto leaf = openssl::blank_certificate(key, common_name, not_before_s, not_after_s);
+  const auto ca = openssl::info_of(issuer.get());
+  if (!ca) return ca.error();
+  const auto leaf = openssl::blank_certificate(key, common_name, not_before_s, std::min(not_after_s, ca->not_after_s));
   if (!leaf || X509_set_issuer_name(leaf.get(), X509_get_subject_name(issuer.get())) != 1 ||
       !openssl::add_extension(leaf.get(), issuer.get(), NID_basic_constraints, "critical,CA:FALSE") ||
       !openssl::add_extension(leaf.get(), issuer.get(), NID_key_usage, "critical,digitalSignature") ||

@@ -23,7 +23,8 @@ base::Result<std::string> make_signing_request(const std::string& key_pem, const
 base::Result<std::string> signing_request_pem(std::string_view request_der);
 
 /// A client certificate (PEM) for the key of `request` (DER or PEM), which must be P-256 and sign the request itself.
-/// Nothing else of the request counts: whose certificate it is says `common_name`. clientAuth only, a random serial.
+/// Nothing else of the request counts: whose certificate it is says `common_name`. clientAuth only, a random serial;
+/// it does not outlive the CA.
 base::Result<std::string> sign_device_certificate(const KeyAndCertificate& device_ca, std::string_view request,
                                                   const std::string& common_name, std::int64_t not_before_s,
                                                   std::int64_t not_after_s);

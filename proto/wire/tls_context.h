@@ -64,11 +64,12 @@ struct KeyAndCertificate {
   std::string key_pem;
   std::string certificate_pem;
 };
-/// A self-signed CA, valid ten years.
-base::Result<KeyAndCertificate> make_certificate_authority(const std::string& common_name);
+/// A self-signed CA, valid ten years from `now_s` (Unix time; 0: this machine's).
+base::Result<KeyAndCertificate> make_certificate_authority(const std::string& common_name, std::int64_t now_s = 0);
 /// A server certificate signed by `ca`, valid `days`; names are DNS names or IP addresses (told apart by form).
 base::Result<KeyAndCertificate> make_server_certificate(const KeyAndCertificate& ca, const std::string& common_name,
-                                                        const std::vector<std::string>& names, int days);
+                                                        const std::vector<std::string>& names, int days,
+                                                        std::int64_t now_s = 0);
 /// SHA-256 of the DER form, 64 lower-case hex digits.
 base::Result<std::string> certificate_sha256(const std::string& certificate_pem);
 /// SHA-256 of any bytes, 32 of them.

@@ -223,13 +223,13 @@ class Agent:
         run(BIN / "device-agent", "enroll", hub.url(), "-", "--name", name, "--ca-sha256", hub.ca_sha256, "--state-dir",
             self.state, stdin=token + "\n")
         known_secrets.note_pem(tomllib.loads((self.state / "credential.toml").read_text())["key_pem"])
-        self.process = None
+        self.process, self.env = None, None
 
     def start(self):
         args = [BIN / "device-agent", "run", "--log-level", "debug", "--state-dir", self.state]
         if self.config:
             args += ["--config", self.config]
-        self.process = Process(args + self.run_args, self.log)
+        self.process = Process(args + self.run_args, self.log, env=self.env)
         return self
 
     def kill(self):

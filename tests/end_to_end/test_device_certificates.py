@@ -1,16 +1,17 @@
 """The certificate of a device over its life: made at enrolment, renewed in session, renewed after its end, then over."""
+import ssl
 import sys
 import tomllib
 import unittest
 
-from processes import Agent, Hub, shifted, wait_until
-
-ONE_DAY = {"TELEMETRY_HUB_TLS_DEVICE_CERTIFICATE_DAYS": "1"}
+from processes import Agent, Hub, run, shifted, wait_until
 
 
-class CertificateOfADevice(unittest.TestCase):
+class WithAgent(unittest.TestCase):
+    SETTINGS = {"TELEMETRY_HUB_TLS_DEVICE_CERTIFICATE_DAYS": "1"}
+
     def setUp(self):
-        self.hub = Hub(env=ONE_DAY).start()
+        self.hub = Hub(env=self.SETTINGS).start()
         self.addCleanup(self.hub.close)
         self.agent = Agent(self.hub, "kitchen")
         self.addCleanup(self.agent.close)
@@ -20,12 +21,14 @@ class CertificateOfADevice(unittest.TestCase):
 
     def hub_at(self, by):
         self.hub.stop()
-        self.hub.env = {**ONE_DAY, **shifted(by)}
+        self.hub.env = {**self.SETTINGS, **shifted(by)}
         self.hub.start()
 
     def wait_connected(self, times):
         wait_until(lambda: self.agent.log.read_text().count("connected to ") >= times, f"connection {times}")
 
+
+class CertificateOfADevice(WithAgent):
     def test_it_is_made_on_the_device_and_stands_alone(self):
         credential = self.credential()
         self.assertNotIn("token", credential)
@@ -72,6 +75,28 @@ class CertificateOfADevice(unittest.TestCase):
         self.assertLess(answer.status, 300)
         wait_until(lambda: "refused this device" in self.agent.log.read_text(), "the refusal")
         self.agent.stop()
+
+
+class AuthorityOfTheHub(WithAgent):
+    SETTINGS = {"TELEMETRY_HUB_TLS_DEVICE_CERTIFICATE_DAYS": "3650"}
+
+    def test_the_hub_s_next_ca_is_known_before_it_signs(self):
+        issuer = self.server_issuer()
+        for by, cas in (("+3300d", 2), ("+3500d", 2)):  # of 3,650: a successor is there; then it signs
+            self.hub_at(by)
+            self.agent.env = shifted(by)
+            before = self.agent.log.read_text().count("connected to ") if self.agent.log.exists() else 0
+            self.agent.start()
+            self.wait_connected(before + 1)
+            wait_until(lambda: self.credential()["ca_pem"].count("BEGIN CERTIFICATE") == cas, "the bundle")
+            self.agent.stop()
+        self.assertNotEqual(self.server_issuer(), issuer)
+
+    def server_issuer(self):
+        """Who has signed what the hub shows."""
+        shown = ssl.get_server_certificate(("localhost", self.hub.port))
+        done = run("openssl", "x509", "-noout", "-issuer", stdin=shown)
+        return done.stdout.strip()
 
 
 if __name__ == "__main__":

@@ -14,10 +14,10 @@
 #include <fstream>
 #include <thread>
 
+#include "hub/core/text_file.h"
 #include "hub/logging.h"
 #include "hub/metrics.h"
 #include "hub/offline_hub.h"
-#include "hub/text_file.h"
 #include "tests/fakes/temp_folder.h"
 #include "wire/connection.h"
 

@@ -1,4 +1,4 @@
-#include "hub/hub_certificates.h"
+#include "hub/certificates/hub_certificates.h"
 
 #include <arpa/inet.h>
 #include <ifaddrs.h>
@@ -9,8 +9,8 @@
 #include <cstring>
 #include <set>
 
-#include "hub/text_file.h"
-#include "hub/web/enrolment_command.h"
+#include "hub/certificates/authority_line.h"
+#include "hub/core/text_file.h"
 
 namespace hub {
 namespace {
@@ -20,24 +20,6 @@ constexpr std::int64_t kRenewBefore_s = 30 * 86'400;
 
 Problem damaged(const std::string& what, const std::string& cause) {
   return {errc::storage_damaged, what + ": " + cause, ""};
-}
-
-Outcome<wire::KeyAndCertificate> open_authority(const std::string& stem, const std::string& common_name) {
-  const std::string pem_path = stem + ".pem", key_path = stem + ".key";
-  auto pem = read_text_file(pem_path);
-  auto key = read_text_file(key_path);
-  if (pem && key) return wire::KeyAndCertificate{std::move(*key), std::move(*pem)};
-  if (pem) {
-    return damaged(key_path,
-                   "is missing or unreadable, but " + pem_path +
-                       " is there; devices trust that CA, so put its key back, or move both away for a new one");
-  }
-  auto made = wire::make_certificate_authority(common_name);
-  if (!made) return damaged(pem_path, "cannot be made: " + made.error().message());
-  // The key first: a key without a certificate is harmless after a crash.
-  if (auto done = write_text_file(key_path, made->key_pem, 0600); !done) return done.error();
-  if (auto done = write_text_file(pem_path, made->certificate_pem, 0644); !done) return done.error();
-  return *made;
 }
 
 std::string joined(const std::vector<std::string>& names) {
@@ -55,8 +37,9 @@ bool is_usable(const HubCertificates& found, std::int64_t now_us) {
 
 }  // namespace
 
-std::vector<std::string> server_names(const std::string& hub_id, const std::string& public_host) {
-  std::set<std::string> names{"hub-" + hub_id, "localhost", "127.0.0.1", "::1", web::machine_name()};
+std::vector<std::string> server_names(const std::string& hub_id, const std::string& machine,
+                                      const std::string& public_host) {
+  std::set<std::string> names{"hub-" + hub_id, "localhost", "127.0.0.1", "::1", machine};
   if (!public_host.empty()) names.insert(public_host);
   ifaddrs* list = nullptr;
   if (getifaddrs(&list) == 0) {
@@ -83,24 +66,27 @@ Outcome<HubCertificates> open_certificates(const std::string& folder, const std:
   if (::mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST) {
     return Problem{errc::storage_failed, folder + " cannot be made: " + std::strerror(errno), ""};
   }
-  const auto authority = open_authority(folder + "/ca", "Telemetry Hub CA " + hub_id);
-  if (!authority) return authority.error();
-  auto device_authority = open_authority(folder + "/device-ca", "Telemetry Hub Device CA " + hub_id);
-  if (!device_authority) return device_authority.error();
+  const std::int64_t now_s = now_us / 1'000'000;
+  const auto authorities = AuthorityLine::open(folder + "/ca", "Telemetry Hub CA " + hub_id, now_s);
+  if (!authorities) return authorities.error();
+  const auto device_authorities =
+      AuthorityLine::open(folder + "/device-ca", "Telemetry Hub Device CA " + hub_id, now_s);
+  if (!device_authorities) return device_authorities.error();
   HubCertificates all;
-  all.device_ca = std::move(*device_authority);
-  all.ca_pem = authority->certificate_pem;
-  const auto fingerprint = wire::certificate_sha256(all.ca_pem);
-  if (!fingerprint) return damaged(folder + "/ca.pem", "is not a certificate");
-  all.ca_sha256_hex = *fingerprint;
+  all.device_ca = device_authorities->newest(now_s);
+  all.device_ca_bundle_pem = device_authorities->bundle_pem();
+  const wire::KeyAndCertificate& signer = authorities->signer_once_known(now_s);
+  all.ca_pem = signer.certificate_pem;
+  all.ca_bundle_pem = authorities->bundle_pem();
+  all.ca_sha256_hex = wire::certificate_sha256(all.ca_pem).value();
 
   all.chain_pem = read_text_file(folder + "/server.pem").value_or("");
   all.key_pem = read_text_file(folder + "/server.key").value_or("");
   if (read_text_file(folder + "/server.names") == joined(names) && is_usable(all, now_us)) return all;
 
-  auto server = wire::make_server_certificate(*authority, "hub-" + hub_id, names, kValidDays);
+  auto server = wire::make_server_certificate(signer, "hub-" + hub_id, names, kValidDays, now_s);
   if (!server) {
-    return damaged(folder + "/ca.key", "cannot sign a server certificate: " + server.error().message());
+    return damaged(folder, "the CA cannot sign a server certificate: " + server.error().message());
   }
   all.key_pem = server->key_pem;
   all.chain_pem = server->certificate_pem + all.ca_pem;

@@ -1,4 +1,4 @@
-#include "hub/text_file.h"
+#include "hub/core/text_file.h"
 
 #include <fcntl.h>
 #include <unistd.h>
