@@ -231,6 +231,11 @@ boost::asio::awaitable<bool> DeviceSession::welcome(const Principal& who) {
     refuse(4001, "this device's credential was revoked");
     co_return false;
   }
+  // A program may be several, each with a process id of its own, and is known by its token.
+  if (!who.is_token && services_.clones.connected(device_, *base::to_id128(hello.process_id()))) {
+    services_.control.post(
+        [&alerts = services_.alerts, device = device_] { alerts.notice(device, HubNotice::credential_used_twice); });
+  }
   services_.devices.described(device_, attributes_of(hello.attributes()), commands_of(hello));
   intake_.emplace(number_, device_, services_, limits_, counters_, budget_, inbox_);
 

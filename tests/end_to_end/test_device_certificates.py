@@ -1,10 +1,12 @@
 """The certificate of a device over its life: made at enrolment, renewed in session, renewed after its end, then over."""
+import shutil
 import ssl
 import sys
+import tempfile
 import tomllib
 import unittest
 
-from processes import Agent, Hub, run, shifted, wait_until
+from processes import BIN, Agent, Hub, Process, run, shifted, wait_until
 
 
 class WithAgent(unittest.TestCase):
@@ -75,6 +77,20 @@ class CertificateOfADevice(WithAgent):
         self.assertLess(answer.status, 300)
         wait_until(lambda: "refused this device" in self.agent.log.read_text(), "the refusal")
         self.agent.stop()
+
+    def test_a_copied_credential_raises_an_alert(self):
+        with tempfile.TemporaryDirectory(prefix="copy-") as copy:
+            shutil.copy(self.agent.state / "credential.toml", copy)
+            self.agent.start()
+            self.wait_connected(1)
+            self.assertEqual(self.hub.rest.get("/alerts")["alerts"], [])
+            second = Process([BIN / "device-agent", "run", "--state-dir", copy], copy + "/log")
+            self.addCleanup(second.kill)
+            alert, = wait_until(lambda: self.hub.rest.get("/alerts?state=firing")["alerts"], "the alert")
+            self.assertEqual((alert["rule_name"], alert["severity"]), ("credential used twice", "critical"))
+            second.stop()
+            self.agent.stop()
+        self.assertIn("credential used twice", self.hub.log.read_text())
 
 
 class AuthorityOfTheHub(WithAgent):
