@@ -6,7 +6,7 @@ import tempfile
 import tomllib
 import unittest
 
-from processes import BIN, Agent, Hub, Process, run, shifted, wait_until
+from processes import BIN, Agent, Hub, MovableClock, Process, run, shifted, wait_until
 
 
 class WithAgent(unittest.TestCase):
@@ -53,6 +53,20 @@ class CertificateOfADevice(WithAgent):
         self.hub_at("+30h")  # the first one has ended by now
         self.wait_connected(3)
         self.assertEqual(self.credential()["certificate_pem"], second["certificate_pem"])
+        self.agent.stop()
+
+    def test_a_session_outlives_its_certificate_only_until_the_next_message(self):
+        clock = MovableClock(self.hub.folder)
+        self.hub.stop()
+        self.hub.env = {**self.SETTINGS, **clock.env}
+        self.hub.start()
+        first = self.credential()
+        self.agent.start()
+        self.wait_connected(1)
+        clock.put("+2d")
+        wait_until(lambda: "the link ended: 4012" in self.agent.log.read_text(), "the end")
+        self.wait_connected(2)
+        self.assertNotEqual(self.credential()["certificate_pem"], first["certificate_pem"])
         self.agent.stop()
 
     def test_it_is_renewed_after_its_end_and_a_year_later_no_more(self):
