@@ -179,7 +179,7 @@ void App::make_services() {
   commands_ =
       std::make_unique<CommandService>(*execution_store_, *registry_, links_, *control_, clock_, random_, publish);
   alerts_ = std::make_unique<AlertService>(*alert_store_, *readings_, *registry_, links_, *control_, clock_, random_,
-                                           publish);
+                                           publish, log_);
   operations_ = std::make_unique<AdminOperations>(*identity_, *audit_, [this] {
     return web::HubAddress{web::reachable_address(settings_.public_host, "", port()),
                            tls_->bundle().get()->signer_sha256_hex, agent_packages_};
@@ -219,7 +219,7 @@ std::optional<Problem> App::start_services() {
 }
 
 IoCoreParts App::core_parts(const wire::ServerTls& tls, std::uint16_t port) {
-  IngestServices ingest{*readings_, *registry_, links_,  *identity_,     *commands_,       *alerts_,
+  IngestServices ingest{*readings_, *registry_, links_,  clones_,        *identity_,       *commands_,    *alerts_,
                         *control_,  clock_,     random_, tls_->bundle(), "hub-" + hub_id_, ingest_budget_};
   IngestLimits ingest_limits;
   ingest_limits.message_bytes = static_cast<std::size_t>(settings_.ingest_message_max_kb) * 1024;

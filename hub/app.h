@@ -102,6 +102,7 @@ class App {
   std::unique_ptr<base::Worker> control_;
   std::unique_ptr<Bus> bus_;
   DeviceLinks links_;
+  CloneWatch clones_;
   std::unique_ptr<DeviceRegistry> registry_;
   std::unique_ptr<Identity> identity_;
   std::unique_ptr<AuditStore> audit_store_;

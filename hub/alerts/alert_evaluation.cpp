@@ -13,7 +13,6 @@ namespace hub {
 namespace {
 
 constexpr std::size_t kBatchBytes = 4 * 1024 * 1024;  // then other tasks of control have a turn
-constexpr std::size_t kUnsavedAlerts = 1'000;         // of a value that flaps: one frame may hold very many
 constexpr std::int64_t kFlushInterval = 10'000'000;
 constexpr std::size_t kFlushRows = 2'000;  // a transaction of some milliseconds
 

@@ -91,6 +91,7 @@ void AlertService::State::adopt(std::vector<AlertRecord> alerts) {
   }
   std::vector<AlertId> orphans;
   for (const auto& [id, alert] : firing.all()) {
+    if (keep_notice(alert.record)) continue;
     const auto* watch = watches.find_watch(alert.record.rule, alert.record.series);
     if (watch == nullptr || watch->record.alert != id) orphans.push_back(id);
   }
@@ -101,6 +102,7 @@ void AlertService::State::adopt(std::vector<AlertRecord> alerts) {
 void AlertService::State::retire() {
   std::vector<AlertId> ended;
   for (const auto& [id, alert] : firing.all()) {
+    if (alert.record.rule.str().empty()) continue;  // see end_notices()
     const auto revisions = devices.revisions_of(alert.record.device, alert.record.series_name);
     if (revisions.empty() || revisions.back().id != alert.record.series) ended.push_back(id);
   }
@@ -209,6 +211,7 @@ void AlertService::tick() {
   if (state.clock.boot_us() - state.retired_boot_us >= kRetireInterval) {
     state.retired_boot_us = state.clock.boot_us();
     state.retire();
+    state.end_notices();
   }
   // Saves what could not be saved, evaluates what waits, reads what could not be read.
   state.drain();
@@ -217,6 +220,11 @@ void AlertService::tick() {
     state.flush_slice();
   }
   state.relay.renew(state.firing);
+}
+
+void AlertService::notice(const DeviceId& device, HubNotice notice) {
+  assert(state_->control.is_current());
+  if (state_->has_started) state_->notice(device, notice);
 }
 
 AlertService::Status AlertService::status() const {

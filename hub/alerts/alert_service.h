@@ -21,6 +21,9 @@ class logger;
 
 namespace hub {
 
+/// What the hub itself sees of a device, without a reading or a rule behind it.
+enum class HubNotice : std::uint8_t { credential_used_twice };
+
 /// Consumes commits in order by a cursor that is stored with the evaluations it led to (one transaction), so a restart
 /// neither forgets nor raises again: start() continues from the store at the cursor. Lives on `control`: call
 /// everything there, except on_commit(), which any thread calls (at most 64 MB of commits wait; past that the rest is
@@ -64,6 +67,9 @@ class AlertService {
   /// What the device did about a lease; stored with the next tick, the last word of each alert; 64 alerts a device
   /// wait at most, more are dropped.
   void device_lease_state(const DeviceId& device, const telemetry::v1::LeaseState& state);
+  /// Raises a critical alert without a rule and series, one at a time of a device, told as every other. It resolves
+  /// after an hour without another sign.
+  void notice(const DeviceId& device, HubNotice notice);
   void tick();  // each second
 
   struct Status {

@@ -18,6 +18,7 @@
 namespace hub {
 
 inline constexpr std::size_t kFeedBytes = 64 * 1024 * 1024;
+inline constexpr std::size_t kUnsavedAlerts = 1'000;  // of a value that flaps: one frame may hold very many
 
 /// Shared, so that replies of the readings store, which may come after the service is gone, can hold it weakly.
 struct AlertService::State : std::enable_shared_from_this<AlertService::State> {
@@ -94,6 +95,12 @@ struct AlertService::State : std::enable_shared_from_this<AlertService::State> {
   void begin_history();
   void history_next();
   void got_page(Result<RawPage> page);
+
+  // --- what the hub itself sees (hub_notices.cpp) ---
+  std::map<DeviceId, std::pair<AlertId, std::int64_t>> notices;  // the firing alert, boot time of the last sign
+  bool keep_notice(const AlertRecord& alert);                    // after a restart; false: it is none
+  void notice(const DeviceId& device, HubNotice notice);
+  void end_notices();
 
   // --- rules and alerts (alert_service.cpp, alert_rules.cpp) ---
   struct Said {

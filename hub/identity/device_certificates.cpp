@@ -20,6 +20,7 @@ Principal holder_of(const CertificateRecord& certificate, std::int64_t now_us) {
   who.device = certificate.device;
   who.session_key = std::string(kKeyPrefix) + certificate.serial_hex;
   who.credential_id = certificate.serial_hex;
+  who.ends_us = certificate.not_after_us;
   who.may_only_renew = now_us >= certificate.not_after_us;
   return who;
 }

@@ -47,6 +47,7 @@ struct Principal {
   bool is_token = false;        // an API token, not a person at a browser
   std::string credential_id{};  // of the token; of a device: its certificate's serial, or empty
   bool may_only_renew = false;  // a device whose certificate has expired
+  std::int64_t ends_us = 0;     // when a device's certificate does; Unix time, 0: there is none
 
   bool operator==(const Principal&) const = default;
 };

@@ -13,6 +13,7 @@
 #include "hub/alerts/alert_service.h"
 #include "hub/commands/command_service.h"
 #include "hub/core/ca_bundle.h"
+#include "hub/devices/clone_watch.h"
 #include "hub/devices/device_links.h"
 #include "hub/devices/device_registry.h"
 #include "hub/identity/identity.h"
@@ -38,6 +39,7 @@ struct IngestServices {
   ReadingsStore& readings;
   DeviceRegistry& devices;
   DeviceLinks& links;
+  CloneWatch& clones;
   Identity& identity;
   CommandService& commands;  // on control
   AlertService& alerts;      // on control

@@ -222,6 +222,7 @@ void DeviceSession::attach(const Principal& who) {
 boost::asio::awaitable<bool> DeviceSession::welcome(const Principal& who) {
   device_ = who.device;
   certificate_ = who.is_token ? std::string() : who.credential_id;
+  certificate_ends_us_ = who.ends_us;
   const telemetry::v1::Hello hello = message_.hello();
   // First the link, so that an older session of this device is fenced before the cursors are read.
   attach(who);
@@ -230,6 +231,11 @@ boost::asio::awaitable<bool> DeviceSession::welcome(const Principal& who) {
   if (!services_.identity.refreshed(who.session_key)) {
     refuse(4001, "this device's credential was revoked");
     co_return false;
+  }
+  // A program may be several, each with a process id of its own, and is known by its token.
+  if (!who.is_token && services_.clones.connected(device_, *base::to_id128(hello.process_id()))) {
+    services_.control.post(
+        [&alerts = services_.alerts, device = device_] { alerts.notice(device, HubNotice::credential_used_twice); });
   }
   services_.devices.described(device_, attributes_of(hello.attributes()), commands_of(hello));
   intake_.emplace(number_, device_, services_, limits_, counters_, budget_, inbox_);
@@ -275,6 +281,11 @@ boost::asio::awaitable<void> DeviceSession::serve() {
   using Case = telemetry::v1::DeviceMessage;
   for (;;) {
     if (const bool more = co_await read_message(); !more) break;
+    // Before anything is taken: what is not acknowledged comes again with the next certificate.
+    if (certificate_ends_us_ != 0 && services_.clock.now_us() >= certificate_ends_us_ &&
+        !message_.has_renew_certificate()) {
+      co_return refuse(4012, "this certificate has expired: it may only be renewed");
+    }
     IntakeAnswer answer;
     switch (message_.message_case()) {
       case Case::kFrame:

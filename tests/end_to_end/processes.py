@@ -101,6 +101,22 @@ def shifted(by):
     return {"LD_PRELOAD": str(library), "FAKETIME": by, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
 
 
+class MovableClock:
+    """The wall clock of one process, put forward while it runs."""
+
+    def __init__(self, folder):
+        self.file = pathlib.Path(folder) / "clock"
+        self.put("+0")
+        self.env = {**shifted(""), "FAKETIME_TIMESTAMP_FILE": str(self.file), "FAKETIME_CACHE_DURATION": "1"}
+        del self.env["FAKETIME"]
+
+    def put(self, by):
+        """Takes effect within a second."""
+        beside = self.file.with_suffix(".new")
+        beside.write_text(by + "\n")
+        beside.rename(self.file)
+
+
 class Process:
     """A child with its stderr in a file, in which no secret may be at its end; ended by its own id only."""
 

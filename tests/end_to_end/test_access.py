@@ -3,10 +3,11 @@ and the table of routes it describes; then live streams, tokens, invitations, pa
 import asyncio
 import itertools
 import json
+import tempfile
 import unittest
 
 from device_client import Closed, Device, body
-from processes import PASSWORD, Hub, Rest, run, wait_until, BIN
+from processes import BIN, PASSWORD, Hub, MovableClock, Rest, run, wait_until
 from test_live import Viewer
 
 HOUSE, YARD = "house", "yard"
@@ -211,6 +212,25 @@ class Access(unittest.TestCase):
         viewer.live()
         self.assertEqual(rest.call("DELETE", "/api/v1/session").status, 204)
         viewer.until(lambda v: v.all("closed", code=4001), "the close")
+
+    def test_what_expires_closes_its_live_stream(self):
+        with tempfile.TemporaryDirectory() as folder:
+            clock = MovableClock(folder)
+            hub = Hub(env=clock.env).start()
+            self.addCleanup(hub.close)
+            hub.new_device("kitchen")
+            token = hub.rest.post("/tokens", {"name": "short", "scopes": ["read"], "ttl": "5m"})["token"]
+            person = Viewer(hub, "--series", "*", cookie=hub.rest.cookie)
+            self.addCleanup(person.end)
+            program = Viewer(hub, "--series", "*", "--token", token, cookie="")
+            self.addCleanup(program.end)
+            for viewer in (person, program):
+                viewer.live()
+            clock.put("+10m")
+            program.until(lambda v: v.all("closed", code=4001), "the end of the token")
+            self.assertFalse(person.all("closed"))
+            clock.put("+400d")
+            person.until(lambda v: v.all("closed", code=4001), "the end of the session")
 
     def test_own_password_ends_the_other_sessions(self):
         hub = self.world.hub

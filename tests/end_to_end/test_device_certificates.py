@@ -1,10 +1,12 @@
 """The certificate of a device over its life: made at enrolment, renewed in session, renewed after its end, then over."""
+import shutil
 import ssl
 import sys
+import tempfile
 import tomllib
 import unittest
 
-from processes import Agent, Hub, run, shifted, wait_until
+from processes import BIN, Agent, Hub, MovableClock, Process, run, shifted, wait_until
 
 
 class WithAgent(unittest.TestCase):
@@ -53,6 +55,20 @@ class CertificateOfADevice(WithAgent):
         self.assertEqual(self.credential()["certificate_pem"], second["certificate_pem"])
         self.agent.stop()
 
+    def test_a_session_outlives_its_certificate_only_until_the_next_message(self):
+        clock = MovableClock(self.hub.folder)
+        self.hub.stop()
+        self.hub.env = {**self.SETTINGS, **clock.env}
+        self.hub.start()
+        first = self.credential()
+        self.agent.start()
+        self.wait_connected(1)
+        clock.put("+2d")
+        wait_until(lambda: "the link ended: 4012" in self.agent.log.read_text(), "the end")
+        self.wait_connected(2)
+        self.assertNotEqual(self.credential()["certificate_pem"], first["certificate_pem"])
+        self.agent.stop()
+
     def test_it_is_renewed_after_its_end_and_a_year_later_no_more(self):
         first = self.credential()
         self.hub_at("+300d")
@@ -75,6 +91,20 @@ class CertificateOfADevice(WithAgent):
         self.assertLess(answer.status, 300)
         wait_until(lambda: "refused this device" in self.agent.log.read_text(), "the refusal")
         self.agent.stop()
+
+    def test_a_copied_credential_raises_an_alert(self):
+        with tempfile.TemporaryDirectory(prefix="copy-") as copy:
+            shutil.copy(self.agent.state / "credential.toml", copy)
+            self.agent.start()
+            self.wait_connected(1)
+            self.assertEqual(self.hub.rest.get("/alerts")["alerts"], [])
+            second = Process([BIN / "device-agent", "run", "--state-dir", copy], copy + "/log")
+            self.addCleanup(second.kill)
+            alert, = wait_until(lambda: self.hub.rest.get("/alerts?state=firing")["alerts"], "the alert")
+            self.assertEqual((alert["rule_name"], alert["severity"]), ("credential used twice", "critical"))
+            second.stop()
+            self.agent.stop()
+        self.assertIn("credential used twice", self.hub.log.read_text())
 
 
 class AuthorityOfTheHub(WithAgent):

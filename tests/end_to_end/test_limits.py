@@ -189,42 +189,6 @@ class Guessing(unittest.TestCase):
         self.assertLessEqual(wrong, spent)
 
 
-class Tls(unittest.TestCase):
-    def test_old_versions_are_refused(self):
-        hub = Hub().start()
-        self.addCleanup(hub.close)
-        versions = ssl.TLSVersion
-
-        def connect(version):
-            context = tls(hub)
-            context.set_ciphers("ALL:@SECLEVEL=0")
-            context.minimum_version = context.maximum_version = version
-            with socket.create_connection(("localhost", hub.port), timeout=60) as raw, context.wrap_socket(raw, server_hostname="localhost") as stream:
-                return stream.version()
-
-        self.assertEqual(connect(versions.TLSv1_2), "TLSv1.2")
-        self.assertEqual(connect(versions.TLSv1_3), "TLSv1.3")
-        for version in (versions.TLSv1, versions.TLSv1_1):
-            with self.assertRaises(ssl.SSLError) as refused:
-                connect(version)
-            self.assertIn("ALERT", refused.exception.reason, "by the hub, not by this client")
-
-    def test_no_session_is_resumed(self):
-        hub = Hub().start()
-        self.addCleanup(hub.close)
-        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
-            context = tls(hub)
-            context.minimum_version = context.maximum_version = version
-            session = None
-            for _ in range(2):
-                with socket.create_connection(("localhost", hub.port), timeout=60) as raw, \
-                        context.wrap_socket(raw, server_hostname="localhost", session=session) as stream:
-                    stream.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
-                    stream.recv(4_096)
-                    self.assertFalse(stream.session_reused)
-                    session = stream.session if stream.session is not None and stream.session.has_ticket else None
-
-
 class Bounds(unittest.TestCase):
     def test_a_fast_device_is_read_later_and_loses_nothing(self):
         hub = hub_with("[ingest]\ndevice_messages_per_s = 50\n").start()

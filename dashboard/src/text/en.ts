@@ -243,6 +243,13 @@ export const en = {
     acknowledged: (by: string) => `Acknowledged by ${by}`,
     open: 'Open chart',
     state: { firing: 'Firing', resolved: 'Resolved' },
+    notices: {
+      'credential used twice': {
+        title: 'Credential used twice',
+        meaning:
+          'Two programs speak as this device in turn: its card or credential was copied. End its credentials and enrol each machine anew.',
+      },
+    } as Record<string, { title: string; meaning: string } | undefined>,
   },
   rules: {
     add: 'New rule',

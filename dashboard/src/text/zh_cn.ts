@@ -226,6 +226,12 @@ export const zhCn: Catalogue = {
     acknowledged: (by) => `已由 ${by} 确认`,
     open: '打开图表',
     state: { firing: '触发中', resolved: '已恢复' },
+    notices: {
+      'credential used twice': {
+        title: '凭据被使用两次',
+        meaning: '两个程序轮流以此设备的身份连接：存储卡或凭据被复制了。请作废其凭据，并为每台机器重新登记。',
+      },
+    },
   },
   rules: {
     add: '新建规则',

@@ -62,18 +62,26 @@ function AlertItem({ alert, onAcknowledge }: { alert: Alert; onAcknowledge: () =
   const endUs = alert.resolved_at || services.clock.nowUs();
   const query = `range=5m&from=${onsetMs - onsetMarginMs}&to=${Math.floor(Math.min(endUs / 1000 + onsetMarginMs, services.clock.nowUs() / 1000))}&series=${encodeURIComponent(alert.series)}`;
   const user = services.user;
+  // What the hub itself has seen: there is no rule behind it, and no series to open.
+  const notice = alert.rule === '' ? words.alerts.notices[alert.rule_name] : undefined;
   return (
     <li class={`alert alert-${alert.state} alert-${alert.severity}`} data-alert={alert.rule_name} data-state={alert.state}>
       <SeverityBadge severity={alert.severity} />
       <div class="alert-what">
         <p class="alert-title">
-          <strong>{alert.rule_name}</strong>
+          <strong>{notice?.title ?? alert.rule_name}</strong>
           <span class="state-word">{words.alerts.state[alert.state]}</span>
         </p>
         <p class="muted small">
-          <Link href={`/devices/${encodeURIComponent(device)}`}>{device}</Link> · <code>{alert.series}</code> ·{' '}
-          {words.alerts.value} {formatNumber(alert.value, words.locale)}
+          <Link href={`/devices/${encodeURIComponent(device)}`}>{device}</Link>
+          {alert.series !== '' && (
+            <>
+              {' '}
+              · <code>{alert.series}</code> · {words.alerts.value} {formatNumber(alert.value, words.locale)}
+            </>
+          )}
         </p>
+        {notice && <p class="small">{notice.meaning}</p>}
         {alert.acknowledged && (
           <p class="small">
             <Icon name="check" /> {words.alerts.acknowledged(alert.acknowledged.by)}
@@ -97,10 +105,12 @@ function AlertItem({ alert, onAcknowledge }: { alert: Alert; onAcknowledge: () =
         )}
       </p>
       <div class="alert-actions">
-        <button type="button" onClick={() => navigate(`/devices/${encodeURIComponent(device)}?${query}`)}>
-          <Icon name="chart" />
-          {words.alerts.open}
-        </button>
+        {alert.series !== '' && (
+          <button type="button" onClick={() => navigate(`/devices/${encodeURIComponent(device)}?${query}`)}>
+            <Icon name="chart" />
+            {words.alerts.open}
+          </button>
+        )}
         {!alert.acknowledged && user && mayAct(user, 'operator') && (
           <button type="button" onClick={onAcknowledge}>
             <Icon name="check" />
