@@ -24,7 +24,10 @@ TEST(Route, a_path_finds_its_route_and_its_names) {
 }
 
 TEST(Route, a_literal_path_is_not_taken_for_a_name) {
-  EXPECT_EQ(find("POST", "/api/v1/enrolments/redeem").route->path, "/api/v1/enrolments/redeem");
+  EXPECT_EQ(
+      find("POST", "/api/v1/enrolments/redeem", "/api/v1/enrolments/requests", "/api/v1/enrolments/requests/collect")
+          .route->path,
+      "/api/v1/enrolments/redeem");
 }
 
 TEST(Route, head_is_answered_where_get_is) {
