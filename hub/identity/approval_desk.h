@@ -37,7 +37,8 @@ struct ApprovalTicket {
   std::int64_t expires_us = 0;
 };
 
-/// Lives on control: call everything there, except counters(). Holds at most 64 requests, 8 of one address, ten minutes
+/// Lives on control: call everything there, except counters(). Holds at most 64 requests, 8 of one address (those that
+/// were decided count until their ten minutes are over), ten minutes
 /// each; past that new ones are refused (`busy`), so that nobody pushes a waiting device out. In memory only: whoever
 /// waits while the hub is restarted asks again, and nothing of a device that nobody approved is worth keeping.
 class ApprovalDesk {

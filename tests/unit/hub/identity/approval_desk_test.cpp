@@ -1,6 +1,7 @@
 #include "hub/identity/approval_desk.h"
 
 #include "identity_fixture.h"
+#include "tests/fakes/on_worker.h"
 #include "wire/device_certificate.h"
 
 namespace hub {
@@ -109,10 +110,7 @@ TEST_F(ApprovalDeskTest, nobody_fills_the_desk_alone_and_nobody_is_pushed_out) {
 }
 
 TEST_F(ApprovalDeskTest, an_address_asks_ten_times_and_then_every_half_minute) {
-  for (int i = 0; i < 10; ++i) {
-    const auto asked = ask();
-    if (asked) EXPECT_TRUE(deny(requests().at(0).id));
-  }
+  for (int i = 0; i < 10; ++i) (void)ask();
   EXPECT_EQ(ask().error().code, errc::rate_limited);
   clock.advance(ApprovalDesk::kLife_us);
   EXPECT_TRUE(ask());
