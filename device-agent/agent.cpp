@@ -1,6 +1,5 @@
 #include "device-agent/agent.h"
 
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 #include <cmath>
 
 #include "device-agent/credential_file.h"
+#include "device-agent/machine.h"
 #include "device-agent/sensors/system_files.h"
 
 namespace agent {
@@ -92,14 +92,7 @@ base::Result<std::unique_ptr<Agent>> Agent::make(boost::asio::any_io_executor ex
   events.describe = [&a](telemetry::v1::Hello& hello) {
     a.commands_->describe(hello);
     auto& attributes = *hello.mutable_attributes();
-    utsname name{};
-    if (::uname(&name) == 0) {
-      attributes["kernel"] = name.release;
-      attributes["arch"] = name.machine;
-      attributes["hostname"] = name.nodename;
-    }
-    if (const auto model = read_line("/proc/device-tree/model")) attributes["model"] = model->c_str();
-    attributes["agent"] = TELEMETRY_VERSION;
+    for (const auto& [name, text] : machine_attributes()) attributes[name] = text;
     if (a.parts_.simulated) attributes["simulated"] = "true";
   };
   events.welcomed = [&a](const telemetry::v1::Welcome& welcome) {

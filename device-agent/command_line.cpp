@@ -19,9 +19,12 @@
 #include "device-agent/agent.h"
 #include "device-agent/config.h"
 #include "device-agent/credential_file.h"
+#include "device-agent/enrolment.h"
+#include "device-agent/machine.h"
 #include "device-agent/run_command.h"
 #include "device-agent/sensors/disabled_series.h"
 #include "device-agent/status_file.h"
+#include "device-agent/terminal_qr.h"
 
 namespace agent {
 namespace {
@@ -113,27 +116,37 @@ int list_sensors(const Flags& flags, bool read) {
   return 0;
 }
 
+void show_approval(const ApprovalNotice& notice) {
+  std::printf("\nTo let this device in, sign in to the hub as an admin and open\n\n    %s\n\n", notice.url.c_str());
+  if (::isatty(STDOUT_FILENO) == 1) std::printf("%s\n", terminal_qr(notice.url).c_str());
+  std::printf("Approve it only if the page shows this code:  %s\nWaiting, for ten minutes at most; Ctrl-C ends it.\n",
+              notice.code.c_str());
+  std::fflush(stdout);
+}
+
 int enroll(Flags flags) {
   EnrolRequest request;
   if (!parse_hub_url(flags.url, request.host, request.port)) {
     std::fprintf(stderr, "device-agent enroll: \"%s\" is not https://HOST[:PORT]\n", flags.url.c_str());
     return kUsage;
   }
-  if (flags.token.empty() || flags.token == "-") std::getline(std::cin, flags.token);
-  if (flags.token.empty()) {
-    std::fprintf(stderr, "device-agent enroll: no token given and none on stdin\n");
+  const bool by_token = !flags.token.empty();
+  if (flags.token == "-") std::getline(std::cin, flags.token);
+  if (by_token && flags.token.empty()) {
+    std::fprintf(stderr, "device-agent enroll: no token came on stdin\n");
     return kUsage;
   }
-  if (flags.ca_sha256.size() != 64) {
+  if (flags.ca_sha256.size() != 64 && (by_token || !flags.ca_sha256.empty())) {
     std::fprintf(stderr, "device-agent enroll: --ca-sha256 must be the 64 hex digits that the hub printed\n");
     return kUsage;
   }
   request.token = flags.token;
   request.name = flags.name;
   request.ca_sha256 = flags.ca_sha256;
+  request.attributes = machine_attributes();
   boost::asio::io_context io{1};
   EnrolAnswer answer;
-  auto task = enrol(request);
+  auto task = by_token ? enrol(request) : enrol_by_approval(request, show_approval);
   boost::asio::co_spawn(io, std::move(task), [&answer](std::exception_ptr failure, EnrolAnswer got) {
     if (failure) std::rethrow_exception(failure);
     answer = std::move(got);
@@ -226,6 +239,7 @@ int run_command_line(int argc, char** argv) {
   CLI::App app{"Streams this machine's sensors to a telemetry hub, and runs what its own config allows."};
   app.footer(
       "Examples:\n  device-agent enroll https://hub.local:8443 TOKEN --ca-sha256 FINGERPRINT --name greenhouse\n"
+      "  device-agent enroll https://hub.local:8443 --name greenhouse\n"
       "  device-agent run\n  device-agent sensors read\n  device-agent run --simulate 20 --hub https://localhost:8443 "
       "--simulate-token TOKEN --ca-sha256 FINGERPRINT\n\nExit codes: 0 ok, 1 failure, 2 usage, 3 configuration, "
       "4 hub not reached, 5 refused.");
@@ -249,13 +263,15 @@ int run_command_line(int argc, char** argv) {
   run->add_option("--simulate-token", flags.simulate_token, "enrolment token for those without a credential");
   run->add_option("--hub", flags.hub, "https://HOST[:PORT], for --simulate");
   run->add_option("--ca-sha256", flags.ca_sha256, "fingerprint of the hub's CA, for --simulate");
-  auto* enroll_command = app.add_subcommand("enroll", "Join a hub with a one-time token");
+  auto* enroll_command =
+      app.add_subcommand("enroll", "Join a hub: with a one-time token, or by asking and waiting for an admin");
   common(enroll_command);
   enroll_command->add_option("URL", flags.url, "https://HOST[:PORT]")->required();
-  enroll_command->add_option("TOKEN", flags.token, "one-time token; - or nothing: read from stdin");
+  enroll_command->add_option("TOKEN", flags.token,
+                             "one-time token; -: read from stdin; nothing: show a code and wait for approval");
   enroll_command->add_option("--name", flags.name, "wished device name");
-  enroll_command->add_option("--ca-sha256", flags.ca_sha256, "fingerprint of the hub's CA, as the hub printed it")
-      ->required();
+  enroll_command->add_option("--ca-sha256", flags.ca_sha256,
+                             "fingerprint of the hub's CA, as the hub printed it; may be left out without a token");
   auto* sensors = app.add_subcommand("sensors", "What this machine can measure");
   common(sensors);
   auto* sensors_list = sensors->add_subcommand("list", "Names and units");

@@ -15,6 +15,7 @@
 
 #include "device-agent/agent.h"
 #include "device-agent/credential_file.h"
+#include "device-agent/enrolment.h"
 #include "device-agent/sensors/disabled_series.h"
 
 namespace agent {

@@ -180,6 +180,7 @@ void App::make_services() {
       std::make_unique<CommandService>(*execution_store_, *registry_, links_, *control_, clock_, random_, publish);
   alerts_ = std::make_unique<AlertService>(*alert_store_, *readings_, *registry_, links_, *control_, clock_, random_,
                                            publish, log_);
+  approvals_ = std::make_unique<ApprovalDesk>(*identity_, *control_, clock_, random_);
   operations_ = std::make_unique<AdminOperations>(*identity_, *audit_, [this] {
     return web::HubAddress{web::reachable_address(settings_.public_host, "", port()),
                            tls_->bundle().get()->signer_sha256_hex, agent_packages_};
@@ -233,6 +234,7 @@ IoCoreParts App::core_parts(const wire::ServerTls& tls, std::uint16_t port) {
                   *commands_,
                   *alerts_,
                   *audit_,
+                  *approvals_,
                   tls_->bundle(),
                   *control_,
                   clock_,
@@ -387,6 +389,7 @@ App::~App() {
   // Identity answers what it still holds on control, and its hooks use the registry and the links: so it goes first.
   identity_.reset();
   if (control_) control_->flush();
+  approvals_.reset();
   alerts_.reset();
   commands_.reset();
   control_.reset();
@@ -476,6 +479,7 @@ MetricsSample App::sample() const {
   MetricsSample all = sum_of(cores_);
   all.store = readings_->status();
   all.identity = identity_->counters();
+  all.approvals = approvals_->counters();
   all.activity = activity();
   all.devices = registry_->count();
   all.devices_connected = links_.size();

@@ -105,6 +105,7 @@ class App {
   CloneWatch clones_;
   std::unique_ptr<DeviceRegistry> registry_;
   std::unique_ptr<Identity> identity_;
+  std::unique_ptr<ApprovalDesk> approvals_;
   std::unique_ptr<AuditStore> audit_store_;
   std::unique_ptr<AuditLog> audit_;
   std::shared_ptr<const web::AgentPackages> agent_packages_;

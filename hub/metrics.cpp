@@ -136,6 +136,12 @@ std::string metrics_text(const MetricsSample& s) {
             s.identity.slowed);
   f.counter("telemetry_hub_password_hashes_total", "Password hashes computed; two at a time at most.",
             s.identity.hashes);
+  f.counters("telemetry_hub_enrolment_requests_total", "Devices that asked to join without a token.", "outcome",
+             {{"asked", s.approvals.asked},
+              {"approved", s.approvals.approved},
+              {"denied", s.approvals.denied},
+              {"expired", s.approvals.expired},
+              {"refused", s.approvals.refused}});
   f.counter("telemetry_hub_http_requests_total", "HTTP requests answered.", s.web.requests);
   f.counter("telemetry_hub_http_client_errors_total", "Answers with a 4xx status.", s.web.client_errors);
   f.counter("telemetry_hub_http_server_errors_total", "Answers with a 5xx status.", s.web.server_errors);

@@ -18,6 +18,7 @@ struct MetricsSample {
   LiveCore::Counters live;
   WebServer::Counters web;
   Identity::Counters identity;
+  ApprovalDesk::Counters approvals;
   HubActivity activity;
   std::uint64_t devices = 0, devices_connected = 0;
   bool ready = false;

@@ -7,6 +7,8 @@
 #include <charconv>
 #include <cstdio>
 
+#include "wire/device_certificate.h"
+
 namespace agent {
 
 bool parse_hub_url(const std::string& url, std::string& host, std::uint16_t& port) {
@@ -35,6 +37,16 @@ bool parse_hub_url(const std::string& url, std::string& host, std::uint16_t& por
     return ec == std::errc{} && last == number.data() + number.size() && port != 0;
   }
   return false;
+}
+
+std::string problem_of(const Credential& c) {
+  if (c.host.empty() || c.ca_pem.empty()) return "host or ca_pem is missing";
+  if (c.key_pem.empty() != c.certificate_pem.empty()) return "of key_pem and certificate_pem one is missing";
+  if (c.token.empty() && c.key_pem.empty()) return "neither a token nor a certificate is there";
+  if (!c.key_pem.empty() && !wire::key_fits_certificate(c.key_pem, c.certificate_pem)) {
+    return "key_pem and certificate_pem do not belong together";
+  }
+  return {};
 }
 
 base::Result<void> write_private_file(const std::string& path, const std::string& text) {

@@ -19,6 +19,9 @@ struct Credential {
   std::int64_t time_floor_us = 0;        // it is not earlier than this, whatever the clock says; Unix time, 0: unknown
 };
 
+/// Why it cannot be used; empty: it can.
+std::string problem_of(const Credential& credential);
+
 /// "https://HOST[:PORT]"; false where it is not of that form.
 bool parse_hub_url(const std::string& url, std::string& host, std::uint16_t& port);
 

@@ -120,6 +120,18 @@ void Identity::create_device(std::string name, std::map<std::string, std::string
       });
 }
 
+void Identity::enrol_approved(std::string name, std::map<std::string, std::string> tags,
+                              std::map<std::string, std::string> attributes, std::string signing_request,
+                              Answer<DeviceGrant> answer) {
+  answer_on_control<DeviceGrant>(
+      state_->control, std::move(answer),
+      [state = state_, name = std::move(name), tags = std::move(tags), attributes = std::move(attributes),
+       signing_request = std::move(signing_request)]() mutable -> Outcome<DeviceGrant> {
+        if (auto problem = check_tags(tags)) return std::move(*problem);
+        return state->add_device("", name, std::move(tags), std::move(attributes), signing_request);
+      });
+}
+
 Outcome<DeviceGrant> Identity::State::add_device(const std::string& enrolment_id, const std::string& name,
                                                  std::map<std::string, std::string> tags,
                                                  std::map<std::string, std::string> attributes,

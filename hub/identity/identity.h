@@ -142,6 +142,10 @@ class Identity {
                         Answer<DeviceGrant> answer, std::string signing_request = {});
   /// Makes a device directly (CLI `enroll --name`, quickstart, simulation).
   void create_device(std::string name, std::map<std::string, std::string> tags, Answer<DeviceGrant> answer);
+  /// Makes a device that an admin approved, with a certificate for its signing request.
+  void enrol_approved(std::string name, std::map<std::string, std::string> tags,
+                      std::map<std::string, std::string> attributes, std::string signing_request,
+                      Answer<DeviceGrant> answer);
   std::optional<Principal> device_by_token(std::string_view token) const;
   /// What signs devices' certificates from now on, and how long they are valid. Any thread; until then none is given.
   void issue_certificates_with(wire::KeyAndCertificate device_ca, std::int64_t lifetime_us);

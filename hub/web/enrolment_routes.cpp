@@ -8,11 +8,16 @@
 #include "wire/frame_codec.h"
 
 namespace hub::web {
-namespace {
-
-constexpr char kNameForm[] = "name must be 1 to 64 letters, digits, spaces and _ . : - without a space at either end";
-
-}  // namespace
+boost::json::object grant_json(const Call& call, const DeviceGrant& grant) {
+  boost::json::object answer;
+  answer["device_id"] = grant.device.str();
+  answer["device_name"] = grant.name;
+  answer["token"] = grant.token;
+  answer["ca_pem"] = call.services.ca_bundle.get()->pem;
+  answer["server_name"] = call.options.device_server_name;
+  if (!grant.certificate_pem.empty()) answer["certificate_pem"] = grant.certificate_pem;
+  return answer;
+}
 
 boost::asio::awaitable<Answer> post_enrolment(Call& call) {
   auto parsed = parse_json(call.request.body);
@@ -25,7 +30,7 @@ boost::asio::awaitable<Answer> post_enrolment(Call& call) {
       body.optional_duration_us("ttl", 60'000'000LL, 7 * 86'400'000'000LL, "1m to 7d").value_or(request.ttl_us);
   request.uses = static_cast<std::uint32_t>(body.optional_integer("uses", 1, 10'000).value_or(1));
   request.keep_token = body.optional_boolean("keep_token").value_or(false);
-  if (!request.name.empty() && !wire::is_device_name(request.name)) body.refuse("name", kNameForm);
+  if (!request.name.empty() && !wire::is_device_name(request.name)) body.refuse("name", kDeviceNameForm);
   if (!request.name.empty() && request.uses > 1)
     body.refuse("uses", "a fixed name enrols one device: leave out name, or uses");
   if (auto problem = body.problem()) co_return *problem;
@@ -47,21 +52,14 @@ boost::asio::awaitable<Answer> redeem_enrolment(Call& call) {
   const std::string name = body.optional_text("name", {0, 256}).value_or("");
   const std::string csr = body.optional_text("csr", {1, wire::kMaxSigningRequestBytes}).value_or("");
   const auto attributes = body.optional_texts("attributes").value_or(std::map<std::string, std::string>());
-  if (!name.empty() && !wire::is_device_name(name)) body.refuse("name", kNameForm);
+  if (!name.empty() && !wire::is_device_name(name)) body.refuse("name", kDeviceNameForm);
   if (auto problem = body.problem()) co_return *problem;
   auto redeem = [&identity = call.services.identity, token, name, attributes, csr](auto done) {
     identity.redeem_enrolment(token, name, attributes, done, csr);
   };
   const auto grant = co_await answer_of<Outcome<DeviceGrant>>(std::move(redeem));
   if (!grant) co_return grant.error();
-  boost::json::object answer;
-  answer["device_id"] = grant->device.str();
-  answer["device_name"] = grant->name;
-  answer["token"] = grant->token;
-  answer["ca_pem"] = call.services.ca_bundle.get()->pem;
-  answer["server_name"] = call.options.device_server_name;
-  if (!grant->certificate_pem.empty()) answer["certificate_pem"] = grant->certificate_pem;
-  co_return json_answer(answer, 201);
+  co_return json_answer(grant_json(call, *grant), 201);
 }
 
 }  // namespace hub::web

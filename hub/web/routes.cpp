@@ -1,5 +1,6 @@
 // The index of the API. docs/rest.md and openapi.json describe the same calls.
 #include "hub/web/alert_routes.h"
+#include "hub/web/approval_routes.h"
 #include "hub/web/audit_routes.h"
 #include "hub/web/device_routes.h"
 #include "hub/web/enrolment_routes.h"
@@ -70,6 +71,11 @@ std::span<const Route> routes() {
 
       {"POST", "/api/v1/enrolments", enrol_devices, post_enrolment},
       {"POST", "/api/v1/enrolments/redeem", Access::anyone(), redeem_enrolment},  // the token is the credential
+      {"GET", "/api/v1/enrolments/requests", enrol_devices, list_approval_requests},
+      {"POST", "/api/v1/enrolments/requests", Access::anyone(), post_approval_request},     // an admin will decide
+      {"POST", "/api/v1/enrolments/requests/collect", Access::anyone(), collect_approval},  // with the request's secret
+      {"POST", "/api/v1/enrolments/requests/{request}/approve", enrol_devices, approve_request},
+      {"POST", "/api/v1/enrolments/requests/{request}/deny", enrol_devices, deny_request},
 
       {"GET", "/api/v1/users", read_users, list_users},
       {"POST", "/api/v1/users", manage_users, post_user},

@@ -14,6 +14,7 @@
 #include "hub/commands/command_service.h"
 #include "hub/core/ca_bundle.h"
 #include "hub/devices/device_registry.h"
+#include "hub/identity/approval_desk.h"
 #include "hub/identity/identity.h"
 #include "hub/ingest/device_gateway.h"
 #include "hub/live/live_core.h"
@@ -45,6 +46,7 @@ struct WebServices {
   CommandService& commands;  // on control
   AlertService& alerts;      // on control
   AuditLog& audit;
+  ApprovalDesk& approvals;    // on control
   const CaBundle& ca_bundle;  // its signer in enrolment commands, all of it for devices that enrol
   base::Worker& control;
   const base::Clock& clock;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/bytes.h"
 #include "wire/certificate_parts.h"
 #include "wire/errc.h"
 
@@ -39,6 +40,33 @@ bool is_p256(EVP_PKEY* key) {
 }
 
 }  // namespace
+
+Result<std::string> approval_code(std::string_view request_text, const std::string& ca_sha256_hex) {
+  const Request request = read_request(request_text);
+  EVP_PKEY* const key = request ? X509_REQ_get0_pubkey(request.get()) : nullptr;
+  const bool is_proved = key != nullptr && is_p256(key) && X509_REQ_verify(request.get(), key) == 1;
+  const auto ca = base::from_hex(ca_sha256_hex);
+  unsigned char* der = nullptr;
+  const int size = is_proved ? i2d_PUBKEY(key, &der) : -1;
+  ERR_clear_error();
+  if (size <= 0 || !ca || ca->size() != 32) {
+    OPENSSL_free(der);
+    return errc::bad_certificate;
+  }
+  const std::string digest =
+      sha256(std::string(reinterpret_cast<const char*>(der), static_cast<std::size_t>(size)) + *ca);
+  OPENSSL_free(der);
+  // Crockford's letters: no I, L, O, U.
+  constexpr std::string_view kLetters = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+  std::uint64_t bits = 0;
+  for (int i = 0; i < 5; ++i) bits = bits << 8 | static_cast<unsigned char>(digest[static_cast<std::size_t>(i)]);
+  std::string code;
+  for (int i = 0; i < 8; ++i) {
+    if (i == 4) code += '-';
+    code += kLetters[bits >> (35 - 5 * i) & 31];
+  }
+  return code;
+}
 
 Result<std::string> make_private_key() {
   const openssl::Key key = openssl::make_key();

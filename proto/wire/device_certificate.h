@@ -22,6 +22,11 @@ base::Result<std::string> make_private_key();
 base::Result<std::string> make_signing_request(const std::string& key_pem, const std::string& common_name);
 base::Result<std::string> signing_request_pem(std::string_view request_der);
 
+/// What a device and the hub's page both show before a person lets the device in, "ABCD-EFGH": 40 bits of SHA-256 over
+/// the request's public key and the fingerprint of the CA that the device has met. Whoever stands between them has
+/// another key or another CA, so the two differ. The request must be for a P-256 key and signed with it.
+base::Result<std::string> approval_code(std::string_view request, const std::string& ca_sha256_hex);
+
 /// A client certificate (PEM) for the key of `request` (DER or PEM), which must be P-256 and sign the request itself.
 /// Nothing else of the request counts: whose certificate it is says `common_name`. clientAuth only, a random serial;
 /// it does not outlive the CA.

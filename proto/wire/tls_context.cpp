@@ -133,22 +133,28 @@ int accept_not_yet_valid(int ok, X509_STORE_CTX* store) {
   return 1;
 }
 
-/// First contact: trusts the one CA of the presented chain whose fingerprint was pinned, and verifies the rest against
-/// it.
+struct Pin {
+  std::string wanted;  // the digest's 32 bytes; empty: any
+  std::shared_ptr<std::string> met_hex;
+};
+
+/// First contact: trusts the one CA of the presented chain whose fingerprint was pinned, or any where none was, and
+/// verifies the rest against it.
 int verify_pinned(X509_STORE_CTX* store, void* argument) {
-  const auto& wanted = *static_cast<const std::string*>(argument);  // the digest's 32 bytes
+  const auto& pin = *static_cast<const Pin*>(argument);
   STACK_OF(X509)* presented = X509_STORE_CTX_get0_untrusted(store);
   for (int i = 0; presented != nullptr && i < sk_X509_num(presented); ++i) {
     X509* candidate = sk_X509_value(presented, i);
     unsigned char digest[32];
     unsigned size = sizeof digest;
     if (X509_check_ca(candidate) != 1 || X509_digest(candidate, EVP_sha256(), digest, &size) != 1) continue;
-    if (base::as_chars({digest, size}) != wanted) continue;
+    if (!pin.wanted.empty() && base::as_chars({digest, size}) != pin.wanted) continue;
     STACK_OF(X509)* trusted = sk_X509_new_null();
     sk_X509_push(trusted, candidate);
     X509_STORE_CTX_set0_trusted_stack(store, trusted);
     const int ok = X509_verify_cert(store);
     sk_X509_free(trusted);
+    if (ok == 1 && pin.met_hex) *pin.met_hex = base::to_hex(base::as_chars({digest, size}));
     return ok;
   }
   X509_STORE_CTX_set_error(store, X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN);
@@ -198,11 +204,15 @@ Result<ClientTls> ClientTls::make(const Options& options) {
   if (!out.context_) return errc::tls_failed;
   SSL_CTX* context = out.context_.get();
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, options.accept_not_yet_valid ? accept_not_yet_valid : nullptr);
-  if (!options.ca_sha256_hex.empty()) {
-    auto pin = base::from_hex(options.ca_sha256_hex);
-    if (!pin || pin->size() != SHA256_DIGEST_LENGTH) return errc::bad_certificate;
+  if (!options.ca_sha256_hex.empty() || options.met_ca_sha256_hex) {
     // The callback may outlive this object with the context, which therefore keeps the pin alive.
-    auto kept = std::make_shared<std::string>(std::move(*pin));
+    auto kept = std::make_shared<Pin>();
+    kept->met_hex = options.met_ca_sha256_hex;
+    if (!options.ca_sha256_hex.empty()) {
+      auto pin = base::from_hex(options.ca_sha256_hex);
+      if (!pin || pin->size() != SHA256_DIGEST_LENGTH) return errc::bad_certificate;
+      kept->wanted = std::move(*pin);
+    }
     out.context_ = std::shared_ptr<SSL_CTX>(context, [kept, inner = out.context_](SSL_CTX*) {});
     SSL_CTX_set_cert_verify_callback(context, verify_pinned, kept.get());
   } else if (!options.ca_pem.empty()) {

@@ -37,7 +37,8 @@ class ServerTls {
   std::shared_ptr<ssl_ctx_st> context_;
 };
 
-/// Whom the client trusts. Exactly one of: a CA bundle, a pinned CA fingerprint, (neither: the system's CAs).
+/// Whom the client trusts. Exactly one of: a CA bundle, a pinned CA fingerprint, whoever is met first (neither: the
+/// system's CAs).
 class ClientTls {
  public:
   struct Options {
@@ -48,7 +49,10 @@ class ClientTls {
     std::string expected_name;             // the certificate's name where it is not the host: hub-<id>
     std::string certificate_pem, key_pem;  // shown where the server asks; both or neither
     std::int64_t verify_at_s = 0;          // Unix time at which the server's certificates must be valid; 0: now
-    bool accept_not_yet_valid = false;     // for machines without a clock: only a lapsed certificate is refused
+    /// First contact without a fingerprint: the CA of the chain that is shown is trusted, whoever it is, and its
+    /// fingerprint put here. With ca_sha256_hex it must be that one.
+    std::shared_ptr<std::string> met_ca_sha256_hex{};
+    bool accept_not_yet_valid = false;  // for machines without a clock: only a lapsed certificate is refused
   };
   static base::Result<ClientTls> make(const Options& options);
   ssl_ctx_st* native() const { return context_.get(); }

@@ -84,7 +84,7 @@ class Access(unittest.TestCase):
         world = self.world
         names = {"device": device, "series": "temperature", "execution": world.executions[device], "rule": world.rules[device],
                  "alert": world.alerts[device], "group": {"kitchen": HOUSE, "shed": YARD}[device],
-                 "user": "nobody-there", "token": "t-none", "invitation": "i-none"}
+                 "user": "nobody-there", "token": "t-none", "invitation": "i-none", "request": "q-none"}
         for name, value in names.items():
             template = template.replace("{" + name + "}", value)
         if template.endswith("/readings") and "series" not in template:

@@ -59,8 +59,13 @@ TEST(Route, no_route_comes_without_access) {
     const bool changes = route.method != "GET";
     // What changes something without a sign-in is signing in itself, or carries a secret of its own.
     if (!changes || !route.access.is_anyone()) continue;
-    constexpr std::string_view kWithSecret[] = {"/api/v1/setup", "/api/v1/session", "/api/v1/enrolments/redeem",
-                                                "/api/v1/invitations/look", "/api/v1/invitations/accept"};
+    constexpr std::string_view kWithSecret[] = {"/api/v1/setup",
+                                                "/api/v1/session",
+                                                "/api/v1/enrolments/redeem",
+                                                "/api/v1/enrolments/requests/collect",
+                                                "/api/v1/invitations/look",
+                                                "/api/v1/invitations/accept"};
+    if (route.path == "/api/v1/enrolments/requests") continue;  // changes nothing before an admin has looked at it
     EXPECT_NE(std::ranges::find(kWithSecret, route.path), std::end(kWithSecret)) << route.method << " " << route.path;
   }
 }

@@ -135,6 +135,23 @@ class DeviceTlsTest : public Loopback {
   static std::int64_t now_s() { return std::time(nullptr); }
 };
 
+TEST(ApprovalCode, binds_the_device_s_key_and_the_hub_s_ca) {
+  const auto key = wire::make_private_key().value();
+  const auto request = wire::make_signing_request(key, "one").value();
+  const std::string ca(64, '1'), other_ca(64, '2');
+  const auto code = wire::approval_code(request, ca).value();
+  ASSERT_EQ(code.size(), 9u);
+  EXPECT_EQ(code[4], '-');
+  EXPECT_EQ(code.find_first_not_of("0123456789ABCDEFGHJKMNPQRSTVWXYZ-"), std::string::npos);
+  EXPECT_EQ(wire::approval_code(wire::make_signing_request(key, "another name").value(), ca).value(), code);
+  EXPECT_EQ(wire::approval_code(wire::signing_request_pem(request).value(), ca).value(), code);
+  EXPECT_NE(wire::approval_code(request, other_ca).value(), code);
+  const auto stranger = wire::make_signing_request(wire::make_private_key().value(), "one").value();
+  EXPECT_NE(wire::approval_code(stranger, ca).value(), code);
+  EXPECT_EQ(wire::approval_code(request, "1234").error(), kBad);
+  EXPECT_EQ(wire::approval_code("nonsense", ca).error(), kBad);
+}
+
 TEST_F(DeviceTlsTest, device_meets_the_hubs_fixed_name_and_shows_its_certificate) {
   auto options = as_device();
   options.key_pem = wire::make_private_key().value();
