@@ -403,6 +403,9 @@ void App::tick() {
   alerts_->tick();
   audit_->tick();
   close_programs_without_rights();
+  for (const auto& device : links_.expired(clock_.now_us())) {
+    links_.close(device, 4012, "this certificate has expired: it may only be renewed");
+  }
   const StoreStatus status = readings_->status();
   if (status.fatal) return fail({errc::storage_failed, status.failure, ""});
   measure(status);

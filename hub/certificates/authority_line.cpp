@@ -57,8 +57,11 @@ Outcome<AuthorityLine> AuthorityLine::open(const std::string& file, const std::s
 }
 
 const wire::KeyAndCertificate& AuthorityLine::signer_once_known(std::int64_t now_s) const {
-  for (const auto& member : members_) {
-    if (member.not_after_s - now_s > kHandOver_s) return member.pair;
+  for (auto member = members_.begin(); member != members_.end(); ++member) {
+    if (member->not_after_s - now_s > kHandOver_s) return member->pair;
+    const auto next = member + 1;
+    const bool is_news = next == members_.end() || now_s - next->not_before_s < kKnown_s;
+    if (is_news && member->not_after_s > now_s) return member->pair;
   }
   return newest(now_s);
 }

@@ -18,12 +18,14 @@ class AuthorityLine {
  public:
   static constexpr std::int64_t kOverlap_s = 548 * std::int64_t{86'400};  // the next one is known this long before
   static constexpr std::int64_t kHandOver_s = 183 * std::int64_t{86'400};
+  static constexpr std::int64_t kKnown_s = 30 * std::int64_t{86'400};
   static constexpr std::size_t kMost = 8;  // past it none is made: only a clock that jumps about could get there
 
   /// Makes what is missing. One without its key is an error, never a reason for a new one: devices trust it.
   static Outcome<AuthorityLine> open(const std::string& file, const std::string& common_name, std::int64_t now_s);
 
-  /// The oldest with more than half a year to go: whoever has to know it first has had a year by then.
+  /// The oldest with more than half a year to go: whoever has to know it first has had a year by then. A hub that was
+  /// off for that year tells of its successor for a month, or as long as the old one lives, before it signs.
   const wire::KeyAndCertificate& signer_once_known(std::int64_t now_s) const;
   /// The newest that has begun: one that was made while the clock was years ahead waits until then.
   const wire::KeyAndCertificate& newest(std::int64_t now_s) const;

@@ -11,6 +11,7 @@
 
 #include "hub/certificates/authority_line.h"
 #include "hub/core/text_file.h"
+#include "wire/device_certificate.h"
 
 namespace hub {
 namespace {
@@ -31,8 +32,10 @@ std::string joined(const std::vector<std::string>& names) {
 bool is_usable(const HubCertificates& found, std::int64_t now_us) {
   if (!found.chain_pem.ends_with(found.ca_pem)) return false;
   if (!wire::ServerTls::from_pem(found.chain_pem, found.key_pem)) return false;
-  const auto expiry = wire::certificate_expiry(found.chain_pem);
-  return expiry && *expiry - now_us / 1'000'000 > kRenewBefore_s;
+  // One that was made while the clock was a year ahead has not begun yet.
+  const auto info = wire::read_certificate_info(found.chain_pem);
+  const std::int64_t now_s = now_us / 1'000'000;
+  return info && info->not_before_s <= now_s && info->not_after_s - now_s > kRenewBefore_s;
 }
 
 }  // namespace

@@ -4,7 +4,7 @@
 
 namespace hub {
 
-bool CloneWatch::connected(const DeviceId& device, const base::Id128& process) {
+bool CloneWatch::connected(const DeviceId& device, const base::Id128& process, std::int64_t boot_us) {
   const std::lock_guard lock(mutex_);
   if (devices_.size() >= kMostDevices && !devices_.contains(device)) devices_.clear();
   Seen& seen = devices_[device];
@@ -18,7 +18,12 @@ bool CloneWatch::connected(const DeviceId& device, const base::Id128& process) {
     std::rotate(seen.processes.begin(), found, found + 1);
   }
   seen.processes.front() = process;
-  return came_back;
+  if (!came_back) return false;
+  if (seen.returns == 0 || boot_us - seen.since_us > kWindow_us) {
+    seen.returns = 0;
+    seen.since_us = boot_us;
+  }
+  return ++seen.returns >= 2;
 }
 
 }  // namespace hub

@@ -73,4 +73,13 @@ std::vector<std::pair<DeviceId, std::string>> DeviceLinks::sent_for() const {
   return found;
 }
 
+std::vector<DeviceId> DeviceLinks::expired(std::int64_t now_us) const {
+  std::vector<DeviceId> found;
+  const std::lock_guard lock(mutex_);
+  for (const auto& [device, entry] : links_) {
+    if (entry.link->ends_us != 0 && now_us >= entry.link->ends_us) found.push_back(device);
+  }
+  return found;
+}
+
 }  // namespace hub

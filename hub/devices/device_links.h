@@ -28,6 +28,7 @@ class DeviceLinks {
     std::function<bool(HubMessagePtr)> send;
     std::function<void(std::uint16_t close_code, const char* reason)> close;
     std::string api_token_key{};  // of the program that sends for the device; empty: the device itself
+    std::int64_t ends_us = 0;     // Unix time at which its certificate expires; 0: it has none
   };
   /// Returns the session's number; pass it to detach(), which does nothing if a newer session took over.
   std::uint64_t attach(const DeviceId& device, Link link);
@@ -40,6 +41,8 @@ class DeviceLinks {
   std::size_t size() const;
   /// The devices for which programs send, and what those signed in with: someone must ask whether they still may.
   std::vector<std::pair<DeviceId, std::string>> sent_for() const;
+  /// The devices whose certificate has expired since they signed in.
+  std::vector<DeviceId> expired(std::int64_t now_us) const;
 
  private:
   struct Entry {

@@ -194,6 +194,7 @@ boost::asio::awaitable<void> DeviceSession::enrol() {
 void DeviceSession::attach(const Principal& who) {
   DeviceLinks::Link link;
   if (who.is_token) link.api_token_key = who.session_key;
+  link.ends_us = who.ends_us;
   link.send = [executor = executor_, self = self_, posted = posted_](HubMessagePtr message) {
     if (posted->fetch_add(1) >= kLinkQueue) {
       --*posted;
@@ -222,7 +223,6 @@ void DeviceSession::attach(const Principal& who) {
 boost::asio::awaitable<bool> DeviceSession::welcome(const Principal& who) {
   device_ = who.device;
   certificate_ = who.is_token ? std::string() : who.credential_id;
-  certificate_ends_us_ = who.ends_us;
   const telemetry::v1::Hello hello = message_.hello();
   // First the link, so that an older session of this device is fenced before the cursors are read.
   attach(who);
@@ -233,8 +233,10 @@ boost::asio::awaitable<bool> DeviceSession::welcome(const Principal& who) {
     co_return false;
   }
   // A program may be several, each with a process id of its own, and is known by its token.
-  if (!who.is_token && services_.clones.connected(device_, *base::to_id128(hello.process_id()))) {
-    services_.control.post(
+  if (!who.is_token &&
+      services_.clones.connected(device_, *base::to_id128(hello.process_id()), services_.clock.boot_us())) {
+    // Where control is busy, the next return says it again.
+    (void)services_.control.try_post(
         [&alerts = services_.alerts, device = device_] { alerts.notice(device, HubNotice::credential_used_twice); });
   }
   services_.devices.described(device_, attributes_of(hello.attributes()), commands_of(hello));
@@ -281,11 +283,6 @@ boost::asio::awaitable<void> DeviceSession::serve() {
   using Case = telemetry::v1::DeviceMessage;
   for (;;) {
     if (const bool more = co_await read_message(); !more) break;
-    // Before anything is taken: what is not acknowledged comes again with the next certificate.
-    if (certificate_ends_us_ != 0 && services_.clock.now_us() >= certificate_ends_us_ &&
-        !message_.has_renew_certificate()) {
-      co_return refuse(4012, "this certificate has expired: it may only be renewed");
-    }
     IntakeAnswer answer;
     switch (message_.message_case()) {
       case Case::kFrame:

@@ -65,8 +65,7 @@ class DeviceSession {
   DevicePace pace_;
   std::shared_ptr<DeviceSession*> self_;  // null inside once the session has ended: for posts that come late
   DeviceId device_;
-  std::string certificate_;  // the serial of the one signed in with; empty: a token
-  std::int64_t certificate_ends_us_ = 0;
+  std::string certificate_;           // the serial of the one signed in with; empty: a token
   std::int64_t renewed_boot_us_ = 0;  // when it last asked for a successor
   std::uint64_t link_ = 0;
   std::optional<FrameIntake> intake_;

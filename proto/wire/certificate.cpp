@@ -63,7 +63,7 @@ Result<KeyAndCertificate> make_server_certificate(const KeyAndCertificate& ca, c
                                                   const std::vector<std::string>& names, int days, std::int64_t now_s) {
   const openssl::Bio ca_key_bio = openssl::reader(ca.key_pem);
   const openssl::Bio ca_bio = openssl::reader(ca.certificate_pem);
-  const Key ca_key(PEM_read_bio_PrivateKey(ca_key_bio.get(), nullptr, nullptr, nullptr));
+  const Key ca_key = openssl::read_private_key(ca_key_bio.get());
   const Certificate issuer = openssl::read_certificate(ca_bio.get());
   const Key key(EVP_EC_gen("P-256"));
   if (!ca_key || !issuer || !key || names.empty() || !std::all_of(names.begin(), names.end(), is_plain)) {

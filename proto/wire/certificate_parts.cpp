@@ -67,7 +67,7 @@ Key make_key() {
 
 Key read_key(const std::string& pem) {
   const Bio bio = reader(pem);
-  Key key(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, nullptr));
+  Key key = read_private_key(bio.get());
   ERR_clear_error();
   return key;
 }

@@ -32,6 +32,11 @@ using Context = std::unique_ptr<SSL_CTX, Deleter<&SSL_CTX_free>>;
 inline Bio reader(const std::string& text) {
   return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
 }
+/// Nothing for a key behind a passphrase: without the callback OpenSSL would ask for it on the terminal, and wait.
+inline Key read_private_key(BIO* bio) {
+  return Key(PEM_read_bio_PrivateKey(
+      bio, nullptr, [](char*, int, int, void*) { return -1; }, nullptr));
+}
 inline Certificate read_certificate(BIO* bio) {
   return Certificate(PEM_read_bio_X509(bio, nullptr, nullptr, nullptr));
 }

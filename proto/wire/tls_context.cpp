@@ -102,7 +102,7 @@ int choose_context(SSL* ssl, int*, void* devices) {
 bool use_chain(SSL_CTX* context, const std::string& chain_pem, const std::string& key_pem) {
   const openssl::Bio chain = openssl::reader(chain_pem);
   const openssl::Bio key_bio = openssl::reader(key_pem);
-  const openssl::Key key(PEM_read_bio_PrivateKey(key_bio.get(), nullptr, nullptr, nullptr));
+  const openssl::Key key = openssl::read_private_key(key_bio.get());
   const openssl::Certificate leaf = openssl::read_certificate(chain.get());
   const bool fits = key && leaf && SSL_CTX_use_certificate(context, leaf.get()) == 1 &&
                     SSL_CTX_use_PrivateKey(context, key.get()) == 1 && SSL_CTX_check_private_key(context) == 1;

@@ -34,6 +34,7 @@ def wait_until(condition, what, deadline_s=None):
 def run(*args, check=True, stdin=None, env=None):
     done = subprocess.run([str(a) for a in args], input=stdin, text=True, capture_output=True, timeout=DEADLINE_S,
                           env={**os.environ, **(env or {})})
+    known_secrets.check_text(f"what {args[0]} said on stderr", done.stderr)
     if check and done.returncode != 0:
         raise AssertionError(f"{args} ended with {done.returncode}: {done.stderr}")
     return done

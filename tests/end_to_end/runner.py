@@ -4,6 +4,8 @@ import os
 import sys
 import unittest
 
+import known_secrets
+
 
 def main():
     logging.getLogger("asyncio").setLevel(logging.ERROR)  # unittest turns its debug mode on: every slow step would be told
@@ -15,6 +17,11 @@ def main():
     # One test may fail in several subtests.
     passed = max(0, result.testsRun - bad - len(result.skipped))
     if result.testsRun == 0:
+        bad += 1
+    try:
+        print(f"{known_secrets.check_all()} logs searched for {len(known_secrets.known)} secrets")
+    except AssertionError as found:
+        print(f"FAIL: {found}")
         bad += 1
     print(f"{passed} passed, {bad} failed", flush=True)
     return 0 if bad == 0 else 1

@@ -17,6 +17,7 @@ class LogsHoldNoSecrets(unittest.TestCase):
         key_line = (hub.data / "tls" / "ca.key").read_text().splitlines()[1]
         self.assertIn(key_line, known_secrets.known)
         with tempfile.TemporaryDirectory() as folder:
+            self.addCleanup(known_secrets.forget_logs, folder)
             for said, found in ((f"GET /?t={token}", True), (key_line, True), ("all is well", False)):
                 log = pathlib.Path(folder) / "log"
                 log.unlink(missing_ok=True)

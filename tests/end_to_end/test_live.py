@@ -9,6 +9,7 @@ import unittest
 from collections import Counter
 
 from device_client import Device, body
+import known_secrets
 from processes import DEADLINE_S, Hub, wait_until
 
 VIEWER = pathlib.Path(__file__).parent / "live_viewer" / "live_viewer.js"
@@ -87,6 +88,7 @@ class Viewer:
                 pipe.close()
             except BrokenPipeError:
                 pass
+        known_secrets.check_log(self.log.name)
 
 
 class Live(unittest.IsolatedAsyncioTestCase):

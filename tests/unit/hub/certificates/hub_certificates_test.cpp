@@ -110,6 +110,27 @@ TEST(Certificates, a_successor_is_known_a_year_before_it_signs) {
   EXPECT_EQ(second->common_name, "Telemetry Hub CA ab 2");
 }
 
+TEST(Certificates, a_successor_that_nobody_has_heard_of_waits_a_month) {
+  const fakes::TempFolder temp;
+  const std::string tls = temp.path() + "/tls";
+  const auto start_us = base::SystemClock().now_us();
+  const auto at = [&](std::int64_t us) { return open_certificates(tls, "ab", {"localhost"}, start_us + us).value(); };
+  const auto first = at(0);
+  const auto woken_us = 10 * kYearUs - 100 * kDayUs;  // switched off for nine years and some
+  EXPECT_EQ(at(woken_us).ca_sha256_hex, first.ca_sha256_hex);
+  EXPECT_EQ(at(woken_us + 28 * kDayUs).ca_sha256_hex, first.ca_sha256_hex);
+  EXPECT_NE(at(woken_us + 30 * kDayUs).ca_sha256_hex, first.ca_sha256_hex);
+}
+
+TEST(Certificates, a_server_certificate_that_has_not_begun_is_made_again) {
+  const fakes::TempFolder temp;
+  const std::string tls = temp.path() + "/tls";
+  const auto start_us = base::SystemClock().now_us();
+  ASSERT_TRUE(open_certificates(tls, "ab", {"localhost"}, start_us));
+  ASSERT_TRUE(open_certificates(tls, "ab", {"localhost"}, start_us + 400 * kDayUs)->issued);
+  EXPECT_TRUE(open_certificates(tls, "ab", {"localhost"}, start_us)->issued);
+}
+
 TEST(Certificates, a_clock_that_was_years_ahead_for_a_while_leaves_everything_as_it_was) {
   const fakes::TempFolder temp;
   const std::string tls = temp.path() + "/tls";

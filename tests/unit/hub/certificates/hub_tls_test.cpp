@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "hub/core/text_file.h"
+#include "tests/fakes/device_certificates.h"
 #include "tests/fakes/temp_folder.h"
 
 namespace hub {
@@ -72,6 +73,8 @@ TEST_F(HubTlsTest, at_the_start_a_bad_pair_is_an_error_that_names_the_file) {
   EXPECT_THAT(problem(), HasSubstr("site.pem: no certificate"));
   put({other.key_pem, good.certificate_pem});
   EXPECT_THAT(problem(), HasSubstr("site.key: not the private key"));
+  put({fakes::with_passphrase(good.key_pem), good.certificate_pem});
+  EXPECT_THAT(problem(), HasSubstr("without a passphrase")) << "and nobody is asked for it";
   put({std::string(300'000, 'x'), good.certificate_pem});
   EXPECT_THAT(problem(), HasSubstr("site.key: longer than"));
   std::filesystem::remove(key_file);
