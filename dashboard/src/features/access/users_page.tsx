@@ -59,44 +59,46 @@ function People({ me }: { me: string }) {
       {!people.value ? (
         people.error === null && <Loading />
       ) : (
-        <table class="list">
-          <thead>
-            <tr>
-              <th scope="col">{words.access.users.name}</th>
-              <th scope="col">{words.access.users.role}</th>
-              <th scope="col">{words.access.users.groups}</th>
-              <th scope="col">
-                <span class="hidden">{words.common.edit}</span>
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {people.value.map((person) => (
-              <tr key={person.id} data-user={person.name}>
-                <td>
-                  <strong>{person.name}</strong> {person.name === me && <span class="muted">({words.access.users.you})</span>}
-                </td>
-                <td>{words.role[person.role]}</td>
-                <td>{saidGroups(person)}</td>
-                <td class="right row-actions">
-                  <button type="button" data-action="rights" onClick={() => setOpen({ kind: 'rights', person })}>
-                    {words.access.users.edit}
-                  </button>
-                  {person.name !== me && (
-                    <>
-                      <button type="button" data-action="password" onClick={() => setOpen({ kind: 'password', person })}>
-                        {words.access.users.password}
-                      </button>
-                      <button type="button" data-action="remove" onClick={() => setOpen({ kind: 'remove', person })}>
-                        {words.common.remove}
-                      </button>
-                    </>
-                  )}
-                </td>
+        <div class="wide-table">
+          <table class="list">
+            <thead>
+              <tr>
+                <th scope="col">{words.access.users.name}</th>
+                <th scope="col">{words.access.users.role}</th>
+                <th scope="col">{words.access.users.groups}</th>
+                <th scope="col">
+                  <span class="hidden">{words.common.edit}</span>
+                </th>
               </tr>
-            ))}
-          </tbody>
-        </table>
+            </thead>
+            <tbody>
+              {people.value.map((person) => (
+                <tr key={person.id} data-user={person.name}>
+                  <td>
+                    <strong>{person.name}</strong> {person.name === me && <span class="muted">({words.access.users.you})</span>}
+                  </td>
+                  <td>{words.role[person.role]}</td>
+                  <td>{saidGroups(person)}</td>
+                  <td class="right row-actions">
+                    <button type="button" data-action="rights" onClick={() => setOpen({ kind: 'rights', person })}>
+                      {words.access.users.edit}
+                    </button>
+                    {person.name !== me && (
+                      <>
+                        <button type="button" data-action="password" onClick={() => setOpen({ kind: 'password', person })}>
+                          {words.access.users.password}
+                        </button>
+                        <button type="button" data-action="remove" onClick={() => setOpen({ kind: 'remove', person })}>
+                          {words.common.remove}
+                        </button>
+                      </>
+                    )}
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
       )}
       {invitations.value && invitations.value.length > 0 && (
         <Waiting invitations={invitations.value} onChanged={invitations.reload} />
