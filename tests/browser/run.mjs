@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Browser } from './browser.mjs';
 import { Agent, Hub } from './processes.mjs';
+import { accessSteps } from './steps/access.mjs';
 import { accessibilitySteps } from './steps/accessibility.mjs';
 import { alertSteps } from './steps/alerts.mjs';
 import { deviceSteps } from './steps/device.mjs';
@@ -43,6 +44,7 @@ const steps = [
   ...startSteps,
   ...deviceSteps,
   ...alertSteps,
+  ...accessSteps,
   ...accessibilitySteps,
   ...outageSteps,
   ...sessionSteps,

@@ -1,5 +1,11 @@
 import { Component, type ComponentChildren } from 'preact';
 import { Link, Redirect, Route, Switch, useLocation } from 'wouter-preact';
+import { useState } from 'preact/hooks';
+import { AuditPage } from '../features/access/audit_page';
+import { GroupsPage } from '../features/access/groups_page';
+import { InvitationPage } from '../features/access/invitation_page';
+import { UsersPage } from '../features/access/users_page';
+import { AccountPage } from '../features/account/account_page';
 import { AlertsPage } from '../features/alerts/alerts_page';
 import { RulesPage } from '../features/alerts/rules_page';
 import { DevicePage } from '../features/device/device_page';
@@ -16,6 +22,11 @@ import { Shell } from './shell';
 export function App() {
   const services = useServices();
   const session = services.session.value;
+  // Behind '#', which no browser sends to any server; taken once, so that it does not stay in the address bar.
+  const [invitation, setInvitation] = useState(takeInvitation);
+  if (invitation && session.kind !== 'signed_in' && session.kind !== 'loading') {
+    return <InvitationPage token={invitation} onDone={() => setInvitation('')} />;
+  }
   switch (session.kind) {
     case 'loading':
       return <Loading />;
@@ -38,6 +49,12 @@ export function App() {
   }
 }
 
+function takeInvitation(): string {
+  const token = /^#\/invitation\/([\w-]+)$/.exec(location.hash)?.[1] ?? '';
+  if (token) history.replaceState(null, '', location.pathname);
+  return token;
+}
+
 function Pages() {
   const [path] = useLocation();
   return (
@@ -48,6 +65,10 @@ function Pages() {
         <Route path="/alerts" component={AlertsPage} />
         <Route path="/alerts/rules" component={RulesPage} />
         <Route path="/enrol" component={EnrolPage} />
+        <Route path="/users" component={UsersPage} />
+        <Route path="/groups" component={GroupsPage} />
+        <Route path="/audit" component={AuditPage} />
+        <Route path="/account" component={AccountPage} />
         <Route path="/setup">
           <Redirect to="/" replace />
         </Route>

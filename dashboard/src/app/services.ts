@@ -122,8 +122,21 @@ export class Services {
   }
 
   reload(): void {
+    void this.loadUser();
     void this.loadDevices();
     void this.loadAlerts();
+  }
+
+  /** The hub closes the live link where rights change (4202); what may be seen and done is looked at again. */
+  private async loadUser(): Promise<void> {
+    const before = this.user;
+    if (!before) return;
+    try {
+      const user = await this.rest.session();
+      if (this.user === before && user.role !== before.role) this.session.value = { kind: 'signed_in', user };
+    } catch {
+      // A 401 has signed out; anything else the next reload mends.
+    }
   }
 
   async loadDevices(): Promise<void> {

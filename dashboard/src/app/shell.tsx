@@ -7,6 +7,7 @@ import { Icon, type IconName } from '../ui/icons';
 import { chooseTheme, theme, type Theme } from '../ui/theme';
 import { useEvery } from '../ui/ticker';
 import { KeysDialog, useShortcuts } from './shortcuts';
+import { mayAct } from '../wire/rest_client';
 import { useServices } from './services';
 
 export function Shell({ children }: { children: ComponentChildren }) {
@@ -17,6 +18,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
   useShortcuts(() => showHelp(true));
   void services.alertsRevision.value;
   const firing = services.alerts.firingCount;
+  const isAdmin = services.user !== null && mayAct(services.user, 'admin');
   const item = (href: string, icon: IconName, label: string, isHere: boolean, badge?: ComponentChildren) => (
     <Link href={href} class="nav-item" aria-current={isHere ? 'page' : undefined}>
       <Icon name={icon} />
@@ -48,7 +50,8 @@ export function Shell({ children }: { children: ComponentChildren }) {
               </span>
             ),
           )}
-          {item('/enrol', 'plus', words.nav.enrol, path.startsWith('/enrol'))}
+          {isAdmin && item('/enrol', 'plus', words.nav.enrol, path.startsWith('/enrol'))}
+          {isAdmin && item('/users', 'user', words.access.nav, /^\/(users|groups|audit)/.test(path))}
         </nav>
         <LinkPill />
         <Menu />
@@ -132,6 +135,15 @@ function Menu() {
           <strong>{user?.name}</strong> <span class="muted">{user && words.role[user.role]}</span>
         </p>
         <Preferences />
+        <Link
+          href="/account"
+          class="button wide"
+          onClick={() => {
+            if (details.current) details.current.open = false;
+          }}
+        >
+          {words.menu.account}
+        </Link>
         <button
           type="button"
           class="wide"

@@ -1,3 +1,4 @@
+import { accessEn } from './access_en';
 import type { ExecutionWord, PresenceWord, Role, Severity } from '../wire/objects';
 import type { FieldFault } from '../state/command_form';
 import type { RuleFault } from '../state/rule_draft';
@@ -57,6 +58,7 @@ export const en = {
   locale: 'en',
   languageName: 'English',
   product: 'Telemetry Hub',
+  access: accessEn,
   nav: {
     label: 'Main',
     fleet: 'Fleet',
@@ -72,6 +74,7 @@ export const en = {
     light: 'Light',
     dark: 'Dark',
     language: 'Language',
+    account: 'Your account',
     signOut: 'Sign out',
     keys: 'Keyboard shortcuts',
   },
@@ -299,7 +302,6 @@ export const en = {
     waiting: 'Waiting for the device',
     joined: (name: string) => `${name} has joined`,
     open: 'Open',
-    notAdmin: 'Only an administrator can add devices.',
   },
   keys: {
     title: 'Keyboard shortcuts',

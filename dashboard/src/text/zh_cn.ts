@@ -1,9 +1,11 @@
+import { accessZhCn } from './access_zh_cn';
 import type { Catalogue } from './en';
 
 export const zhCn: Catalogue = {
   locale: 'zh-CN',
   languageName: '简体中文',
   product: 'Telemetry Hub',
+  access: accessZhCn,
   nav: {
     label: '主导航',
     fleet: '设备',
@@ -19,6 +21,7 @@ export const zhCn: Catalogue = {
     light: '浅色',
     dark: '深色',
     language: '语言',
+    account: '您的账户',
     signOut: '退出登录',
     keys: '键盘快捷键',
   },
@@ -280,7 +283,6 @@ export const zhCn: Catalogue = {
     waiting: '正在等待设备',
     joined: (name) => `${name} 已加入`,
     open: '打开',
-    notAdmin: '只有管理员可以添加设备。',
   },
   keys: {
     title: '键盘快捷键',

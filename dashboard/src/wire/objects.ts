@@ -13,6 +13,59 @@ export interface User {
   role: Role;
 }
 
+/** As the list of people has it, and one's own session. */
+export interface Person extends User {
+  groups: string[];
+  created_at?: Micros;
+}
+
+export interface Invitation {
+  id: string;
+  role: Role;
+  groups: string[];
+  invited_by: string;
+  created_at: Micros;
+  expires_at: Micros;
+}
+
+export interface Group {
+  name: string;
+  tags: Record<string, string>;
+}
+
+export interface ApiToken {
+  id: string;
+  name: string;
+  user: string;
+  scopes: string[];
+  created_at: Micros;
+  expires_at: Micros | null;
+  last_used: Micros | null;
+}
+
+export interface AuditEntry {
+  sequence: number;
+  time: Micros;
+  actor: string;
+  address: string;
+  action: string;
+  object: string;
+  detail: string;
+  status: number;
+}
+
+/** A device that asks to join without a token. */
+export interface JoinRequest {
+  id: string;
+  code: string;
+  name: string;
+  attributes: Record<string, string>;
+  address: string;
+  state: 'pending' | 'approved';
+  created_at: Micros;
+  expires_at: Micros;
+}
+
 export interface Device {
   id: string;
   name: string;

@@ -1,11 +1,17 @@
 import type {
   Alert,
+  ApiToken,
+  AuditEntry,
   Command,
   Device,
   Enrolment,
   Execution,
   Gap,
+  Group,
   HubReport,
+  Invitation,
+  JoinRequest,
+  Person,
   Role,
   Rule,
   RuleBody,
@@ -105,8 +111,48 @@ export class RestClient {
   acknowledge = (id: string, note: string) =>
     this.json<Alert>(`/alerts/${id}/acknowledge`, { method: 'POST', body: note ? { note } : {} });
 
+  users = () => this.json<{ users: Person[] }>('/users').then((answer) => answer.users);
+  changeRights = (name: string, role: Role, groups: string[]) =>
+    this.json<Person>(`/users/${encodeURIComponent(name)}`, { method: 'PATCH', body: { role, groups } });
+  givePassword = (name: string, password: string) =>
+    this.done(`/users/${encodeURIComponent(name)}/password`, { method: 'PUT', body: { password } });
+  removeUser = (name: string) => this.done(`/users/${encodeURIComponent(name)}`, { method: 'DELETE' });
+  changePassword = (old_password: string, new_password: string) =>
+    this.done('/session/password', { method: 'PUT', body: { old_password, new_password } });
+
+  invitations = () => this.json<{ invitations: Invitation[] }>('/invitations').then((answer) => answer.invitations);
+  invite = (role: Role, groups: string[], ttl: string) =>
+    this.json<{ url: string }>('/invitations', { method: 'POST', body: { role, groups, ttl } });
+  withdraw = (id: string) => this.done(`/invitations/${id}`, { method: 'DELETE' });
+  lookAtInvitation = (token: string) =>
+    this.json<{ role: Role; invited_by: string }>('/invitations/look', { method: 'POST', body: { token }, signingIn: true });
+  acceptInvitation = (token: string, username: string, password: string) =>
+    this.json<{ user: User }>('/invitations/accept', { method: 'POST', body: { token, username, password }, signingIn: true }).then(
+      (answer) => answer.user,
+    );
+
+  groups = () => this.json<{ groups: Group[] }>('/groups').then((answer) => answer.groups);
+  putGroup = (name: string, tags: Record<string, string>) =>
+    this.json<Group>(`/groups/${encodeURIComponent(name)}`, { method: 'PUT', body: { tags } });
+  removeGroup = (name: string) => this.done(`/groups/${encodeURIComponent(name)}`, { method: 'DELETE' });
+
+  tokens = () => this.json<{ tokens: ApiToken[] }>('/tokens').then((answer) => answer.tokens);
+  createToken = (body: { name: string; scopes: string[]; ttl?: string }) =>
+    this.json<{ id: string; token: string }>('/tokens', { method: 'POST', body });
+  revokeToken = (id: string) => this.done(`/tokens/${encodeURIComponent(id)}`, { method: 'DELETE' });
+
+  audit = (query: string) => this.json<{ entries: AuditEntry[]; next: number | string | null }>(`/audit?${query}`);
+  auditCsv = (query: string) => this.call(`/audit?${query}`, { headers: { Accept: 'text/csv' } }).then((answer) => answer.blob());
+
+  joinRequests = () => this.json<{ requests: JoinRequest[] }>('/enrolments/requests').then((answer) => answer.requests);
+  approve = (id: string, name: string) =>
+    this.json<JoinRequest>(`/enrolments/requests/${id}/approve`, { method: 'POST', body: name ? { name } : {} });
+  deny = (id: string) => this.done(`/enrolments/requests/${id}/deny`, { method: 'POST', body: {} });
+
   enrol = (body: { name?: string; tags?: Record<string, string>; ttl?: string; uses?: number }) =>
     this.json<Enrolment>('/enrolments', { method: 'POST', body });
+
+  private done = (path: string, options: CallOptions) => this.call(path, options).then(() => undefined);
 
   private async json<T>(path: string, options: CallOptions = {}): Promise<T> {
     const response = await this.call(path, options);

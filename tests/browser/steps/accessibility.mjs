@@ -11,6 +11,10 @@ const pages = ({ device }) => [
   ['/alerts?state=resolved', '[data-alert]'],
   ['/alerts/rules', '[data-action=new-rule]'],
   ['/enrol', 'main form'],
+  ['/users', '[data-user]'],
+  ['/groups', '[data-group]'],
+  ['/audit', 'tr[data-sequence]'],
+  ['/account', '[data-form=password]'],
   ['/no/such/page', '[data-view=empty]'],
 ];
 

@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { Link } from 'wouter-preact';
 import { useServices } from '../../app/services';
 import { useTitle } from '../../app/title';
+import { readTags } from '../../state/tags';
 import { text } from '../../text/text';
 import { duration } from '../../text/times';
 import { PresenceBadge } from '../../ui/badges';
@@ -9,21 +10,11 @@ import { CopyButton } from '../../ui/copy_button';
 import { Field } from '../../ui/field';
 import { Icon } from '../../ui/icons';
 import { useEvery } from '../../ui/ticker';
-import { Empty, Failure } from '../../ui/views';
+import { NoPermission } from '../../ui/no_permission';
+import { Failure } from '../../ui/views';
 import type { Enrolment } from '../../wire/objects';
 import { mayAct } from '../../wire/rest_client';
-
-/** "site=north, room=2" as an object; nothing where it is not of that form. */
-export function readTags(typed: string): Record<string, string> | null {
-  const tags: Record<string, string> = {};
-  for (const part of typed.split(',').map((one) => one.trim())) {
-    if (!part) continue;
-    const at = part.indexOf('=');
-    if (at < 1) return null;
-    tags[part.slice(0, at).trim()] = part.slice(at + 1).trim();
-  }
-  return tags;
-}
+import { JoinRequests } from './join_requests';
 
 export function EnrolPage() {
   const services = useServices();
@@ -37,7 +28,7 @@ export function EnrolPage() {
   const [error, setError] = useState<unknown>(null);
   const [enrolment, setEnrolment] = useState<Enrolment | null>(null);
   const user = services.user;
-  if (!user || !mayAct(user, 'admin')) return <Empty icon="user" title={words.enrol.notAdmin} />;
+  if (!user || !mayAct(user, 'admin')) return <NoPermission role={user?.role} />;
 
   const read = readTags(tags);
   const submit = async (event: Event) => {
@@ -65,6 +56,7 @@ export function EnrolPage() {
       <div class="page-head">
         <h1>{words.enrol.title}</h1>
       </div>
+      <JoinRequests />
       <p class="muted">{words.enrol.lead}</p>
       {enrolment ? (
         <Ready key={enrolment.id} enrolment={enrolment} onAgain={() => setEnrolment(null)} />

@@ -14,6 +14,7 @@ import { useEvery } from '../../ui/ticker';
 import { TimeAgo } from '../../ui/time_ago';
 import { Empty, Failure, Loading } from '../../ui/views';
 import type { Device, PresenceWord } from '../../wire/objects';
+import { mayAct } from '../../wire/rest_client';
 import { usePinned } from './pinned';
 
 const rowsAtFirst = 200;
@@ -22,6 +23,7 @@ const presences: PresenceWord[] = ['online', 'asleep', 'offline', 'unknown'];
 
 export function FleetPage() {
   const services = useServices();
+  const isAdmin = services.user !== null && mayAct(services.user, 'admin');
   const words = text.value;
   const [, navigate] = useLocation();
   const query = new URLSearchParams(useSearch());
@@ -102,12 +104,18 @@ export function FleetPage() {
         <Failure error={services.fleetError.value} retry={() => void services.loadDevices()} />
       )}
       {devices.length === 0 ? (
-        <Empty icon="fleet" title={words.fleet.emptyTitle}>
-          <p class="muted">{words.fleet.emptyText}</p>
-          <Link href="/enrol" class="button primary">
-            {words.nav.enrol}
-          </Link>
-        </Empty>
+        isAdmin ? (
+          <Empty icon="fleet" title={words.fleet.emptyTitle}>
+            <p class="muted">{words.fleet.emptyText}</p>
+            <Link href="/enrol" class="button primary">
+              {words.nav.enrol}
+            </Link>
+          </Empty>
+        ) : (
+          <Empty icon="fleet" title={words.access.noDevices}>
+            <p class="muted">{words.access.noDevicesText}</p>
+          </Empty>
+        )
       ) : shown.length === 0 ? (
         <Empty icon="search" title={words.fleet.nothingMatches}>
           <button type="button" onClick={() => navigate('/', { replace: true })}>
