@@ -7,7 +7,6 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
-#include <cmath>
 
 #include "device-agent/credential_file.h"
 #include "device-agent/machine.h"
@@ -18,7 +17,6 @@ namespace {
 
 constexpr std::size_t kReadingsAFrame = 100;
 constexpr std::size_t kReadingsAFrameAway = 1'000;  // nobody waits: fewer, larger frames
-constexpr std::size_t kMostSensors = 512;
 constexpr std::int64_t kLookForSensorsUs = 30'000'000;
 constexpr std::int64_t kStatusUs = 2'000'000;
 constexpr auto kQuietly = boost::asio::as_tuple(boost::asio::use_awaitable);
@@ -45,8 +43,9 @@ Agent::Agent(boost::asio::any_io_executor executor, Parts parts, const base::Clo
       sample_timer_(executor),
       second_timer_(executor),
       tasks_(executor, [log](const std::exception& e) { log->error("{}", e.what()); }),
+      sampler_({parts_.config.interval_us, parts_.config.disabled}, parts_.find_sensors),
       status_(parts_.state_folder, parts_.runtime_folder) {
-  find_sensors();
+  looked_for_sensors_us_ = clock_.boot_us();
 }
 
 base::Result<std::unique_ptr<Agent>> Agent::make(boost::asio::any_io_executor executor, Parts parts,
@@ -76,7 +75,7 @@ base::Result<std::unique_ptr<Agent>> Agent::make(boost::asio::any_io_executor ex
       });
   a.commands_->add_built_in("ping", [&a] { return "{\"time_us\":" + std::to_string(a.clock_.now_us()) + "}"; });
   a.commands_->add_built_in("sample-now", [&a] {
-    std::string values = a.sample_all();
+    std::string values = a.sample_now();
     a.close_frame();
     return values;
   });
@@ -108,19 +107,6 @@ base::Result<std::unique_ptr<Agent>> Agent::make(boost::asio::any_io_executor ex
   a.link_ =
       std::make_unique<Link>(executor, *a.keeper_, *a.spool_, clock, random, log, std::move(events), a.parts_.connect);
   return agent;
-}
-
-// Also what was plugged in since the start. What is gone stays, silent, and goes on when it is back.
-void Agent::find_sensors() {
-  looked_for_sensors_us_ = clock_.boot_us();
-  for (auto& sensor : parts_.find_sensors()) {
-    const auto& series = sensor->series();
-    const bool known =
-        std::any_of(series.begin(), series.end(), [this](const SeriesSpec& s) { return names_.contains(s.name); });
-    if (known || sensors_.size() >= kMostSensors) continue;
-    for (const auto& spec : series) names_.insert(spec.name);
-    sensors_.push_back(std::move(sensor));
-  }
 }
 
 // The moment the clock is synchronised, everything this boot has measured before gets its right time.
@@ -172,44 +158,45 @@ void Agent::stop() {
   link_->stop();
 }
 
-// Aligned to the interval, so that all devices of a hub sample at the same instants.
 boost::asio::awaitable<void> Agent::sample_loop() {
-  const std::int64_t interval = parts_.config.interval_us;
   while (!stopping_) {
     const std::int64_t now = clock_.now_us();
-    const std::int64_t next = (now / interval + 1) * interval;
-    sample_timer_.expires_after(std::chrono::microseconds(next - now));
+    const std::int64_t due = sampler_.next_due_us(now);
+    sample_timer_.expires_after(std::chrono::microseconds(due - now));
     co_await sample_timer_.async_wait(kQuietly);
     if (stopping_) break;
-    if (clock_.now_us() - next > interval) ++overruns_;
-    (void)sample_all();
+    if (clock_.now_us() - due > parts_.config.interval_us) ++overruns_;
+    take([&](const SampleTime& at, const Sampler::Sink& sink) { sampler_.sample_due(due, at, sink); });
     const std::int64_t age = clock_.boot_us() - opened_us_;
-    const bool due = link_->is_welcomed() ? builder_.readings() >= kReadingsAFrame || age >= 900'000
-                                          : builder_.readings() >= kReadingsAFrameAway || age >= parts_.config.flush_us;
-    if (due) close_frame();
+    const bool is_due = link_->is_welcomed()
+                            ? builder_.readings() >= kReadingsAFrame || age >= 900'000
+                            : builder_.readings() >= kReadingsAFrameAway || age >= parts_.config.flush_us;
+    if (is_due) close_frame();
   }
 }
 
-std::string Agent::sample_all() {
+// Readings into the builder, by the clock that is to be believed now.
+void Agent::take(const std::function<void(const SampleTime&, const Sampler::Sink&)>& sample) {
   const SampleTime now{clock_.now_us() / 1'000 * 1'000, clock_.boot_us() / 1'000 * 1'000};
   const TimeBase base = clock_.synchronised() ? TimeBase::wall : TimeBase::boot;
   if (!builder_.fits(base)) close_frame();
-  const auto interval_ms = static_cast<std::uint32_t>(parts_.config.interval_us / 1'000);
+  sample(now, [&](const Sampler::Reading& reading) {
+    if (builder_.readings() == 0) opened_us_ = clock_.boot_us();
+    const std::int64_t at = (base == TimeBase::wall ? now.wall_us : now.boot_us) - reading.age_us;
+    builder_.add(
+        builder_.alias(reading.spec.name, reading.spec.unit, static_cast<int>(reading.spec.type), reading.interval_ms),
+        at, reading.value, base);
+  });
+}
+
+std::string Agent::sample_now() {
   boost::json::object values;
-  std::vector<Sample> samples;
-  for (const auto& sensor : sensors_) {
-    samples.clear();
-    sensor->sample(now, samples);
-    for (const auto& sample : samples) {
-      const SeriesSpec& spec = sensor->series()[sample.index];
-      const auto* number = std::get_if<double>(&sample.value);
-      if (number != nullptr && !std::isfinite(*number)) continue;
-      if (builder_.readings() == 0) opened_us_ = clock_.boot_us();
-      builder_.add(builder_.alias(spec.name, spec.unit, static_cast<int>(spec.type), interval_ms),
-                   base == TimeBase::wall ? now.wall_us : now.boot_us, sample.value, base);
-      std::visit([&](const auto& v) { values[spec.name] = v; }, sample.value);
-    }
-  }
+  take([&](const SampleTime& at, const Sampler::Sink& sink) {
+    sampler_.sample_all(at, [&](const Sampler::Reading& reading) {
+      sink(reading);
+      std::visit([&](const auto& v) { values[reading.spec.name] = v; }, reading.value);
+    });
+  });
   return boost::json::serialize(values);
 }
 
@@ -230,7 +217,10 @@ boost::asio::awaitable<void> Agent::housekeeping() {
     link_->pump();
     link_->tick();
     const std::int64_t now = clock_.boot_us();
-    if (!parts_.simulated && now - looked_for_sensors_us_ >= kLookForSensorsUs) find_sensors();
+    if (!parts_.simulated && now - looked_for_sensors_us_ >= kLookForSensorsUs) {
+      looked_for_sensors_us_ = now;
+      sampler_.find();
+    }
     if (now - flushed_us_ >= parts_.config.flush_us) {
       flushed_us_ = now;
       // While the hub acknowledges at once there is nothing worth a write: an SD card is spared.

@@ -10,17 +10,16 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 
 #include "base/clock.h"
 #include "base/random.h"
 #include "device-agent/commands/command_runner.h"
-#include "device-agent/config.h"
+#include "device-agent/config/agent_config.h"
 #include "device-agent/link/credential_keeper.h"
 #include "device-agent/link/link.h"
 #include "device-agent/rules/alert_actions.h"
-#include "device-agent/sensors/sensor.h"
+#include "device-agent/sensors/sampler.h"
 #include "device-agent/spool/frame_builder.h"
 #include "device-agent/spool/spool.h"
 #include "device-agent/status_file.h"
@@ -54,9 +53,9 @@ class Agent {
         std::shared_ptr<spdlog::logger> log);
   boost::asio::awaitable<void> sample_loop();
   boost::asio::awaitable<void> housekeeping();
-  std::string sample_all();  // the values as JSON
+  void take(const std::function<void(const SampleTime&, const Sampler::Sink&)>& sample);
+  std::string sample_now();  // the values as JSON
   void close_frame();
-  void find_sensors();
   void note_clock();
   void note_hub_time(double server_time_us);
   void place_times();
@@ -78,8 +77,7 @@ class Agent {
   std::int64_t opened_us_ = 0;  // when the first reading came into the builder, boot time
   std::int64_t flushed_us_ = 0;
   std::int64_t looked_for_sensors_us_ = 0, told_us_ = 0;
-  Sensors sensors_;
-  std::set<std::string> names_;                     // of their series
+  Sampler sampler_;
   std::optional<std::int64_t> wall_minus_boot_us_;  // once the right time is known, by this clock or the hub's
   bool was_synchronised_ = false;
   StatusFile status_;

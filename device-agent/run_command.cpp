@@ -16,7 +16,6 @@
 #include "device-agent/agent.h"
 #include "device-agent/credential_file.h"
 #include "device-agent/enrolment.h"
-#include "device-agent/sensors/disabled_series.h"
 
 namespace agent {
 namespace {
@@ -154,10 +153,9 @@ int run_agents(RunOptions options, std::shared_ptr<spdlog::logger> log) {
       run.log->error("{}", problem);
       return 3;
     }
-    auto find_sensors = [disabled = run.options.config.disabled] {
-      return without_disabled(detect_host_sensors(""), disabled);
-    };
-    if (!run.add(*credential, std::move(find_sensors), run.options.state_folder, false)) return 1;
+    if (!run.add(
+            *credential, [] { return detect_host_sensors(""); }, run.options.state_folder, false))
+      return 1;
   } else {
     run.tasks.spawn(run.simulate());
   }

@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-#include "device-agent/config.h"
+#include "device-agent/config/agent_config.h"
 
 namespace agent {
 

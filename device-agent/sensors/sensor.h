@@ -22,6 +22,7 @@ struct SeriesSpec {
 struct Sample {
   std::size_t index = 0;
   Value value;
+  std::int64_t age_us = 0;  // measured so long before the sampling; never negative
 };
 
 /// When a sample is taken. Rates go by boot time, which never jumps.
@@ -29,13 +30,20 @@ struct SampleTime {
   std::int64_t wall_us = 0, boot_us = 0;
 };
 
-/// Reads one source. Used from the agent's one thread; sample() must not wait for anything but local files. A source
-/// that vanishes or gives nonsense leaves its samples out; the sensor stays and tries again at the next call.
+/// Reads one source. Used from the agent's one thread; sample() must not wait for anything but local files that answer
+/// at once: what may take longer (a bus, a child, a network mount) is read by a thread or a process of the sensor's
+/// own, and sample() hands over what came since the last call. A source that vanishes or gives nonsense leaves its
+/// samples out; the sensor stays and tries again at the next call.
 class Sensor {
  public:
   virtual ~Sensor() = default;
+  /// May grow in sample() (what a script reports is not known before), never shrinks: an index keeps its meaning.
   virtual const std::vector<SeriesSpec>& series() const = 0;
   virtual void sample(const SampleTime& now, std::vector<Sample>& out) = 0;
+  /// How often sample() is called; 0: as often as the agent's interval says.
+  virtual std::int64_t interval_us() const { return 0; }
+  /// What hinders it, for people; empty: nothing.
+  virtual std::string problem() const { return {}; }
 };
 
 using Sensors = std::vector<std::unique_ptr<Sensor>>;

@@ -1,4 +1,4 @@
-#include "device-agent/config.h"
+#include "device-agent/config/agent_config.h"
 
 #include <gtest/gtest.h>
 

@@ -1,0 +1,16 @@
+// What each kind of [[table]] of agent.toml becomes. They throw ConfigError.
+#pragma once
+
+#include <toml++/toml.h>
+
+#include <string>
+
+#include "device-agent/commands/command_runner.h"
+#include "device-agent/rules/alert_actions.h"
+
+namespace agent {
+
+CommandConfig read_command(const std::string& file, const toml::table& table);  // command_config.cpp
+AlertConfig read_alert(const std::string& file, const toml::table& table);      // alert_config.cpp
+
+}  // namespace agent

@@ -1,0 +1,120 @@
+#include "device-agent/sensors/sampler.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+namespace agent {
+namespace {
+
+class Fake final : public Sensor {
+ public:
+  Fake(std::vector<std::string> names, std::int64_t interval_us = 0, std::string problem = {})
+      : interval_us_(interval_us), problem_(std::move(problem)) {
+    for (auto& name : names) series_.push_back({std::move(name), "", ValueType::number});
+  }
+  const std::vector<SeriesSpec>& series() const override { return series_; }
+  std::int64_t interval_us() const override { return interval_us_; }
+  std::string problem() const override { return problem_; }
+  void sample(const SampleTime&, std::vector<Sample>& out) override {
+    if (grows) series_.push_back({"grown" + std::to_string(series_.size()), "", ValueType::number});
+    for (std::size_t i = 0; i < series_.size(); ++i) out.push_back({i, value, age_us});
+  }
+  bool grows = false;
+  double value = 1;
+  std::int64_t age_us = 0;
+
+ private:
+  std::int64_t interval_us_;
+  std::string problem_;
+  std::vector<SeriesSpec> series_;
+};
+
+/// What one turn gave: names in order.
+std::vector<std::string> due(Sampler& sampler, std::int64_t at) {
+  std::vector<std::string> names;
+  sampler.sample_due(at, {at, at}, [&](const Sampler::Reading& r) { names.push_back(r.spec.name); });
+  return names;
+}
+
+template <typename... Args>
+Sensors of(Args... sensors) {
+  Sensors out;
+  (out.push_back(std::move(sensors)), ...);
+  return out;
+}
+
+using Names = std::vector<std::string>;
+
+TEST(Sampler, each_sensor_has_its_turn_at_multiples_of_its_own_interval) {
+  Sampler sampler({1'000, {}}, [] {
+    return of(std::make_unique<Fake>(Names{"usual"}), std::make_unique<Fake>(Names{"slow"}, 5'000),
+              std::make_unique<Fake>(Names{"quick"}, 500));
+  });
+  EXPECT_EQ(sampler.next_due_us(10'000), 10'500);
+  EXPECT_EQ(sampler.next_due_us(10'499), 10'500);
+  EXPECT_EQ(due(sampler, 15'000), (Names{"usual", "slow", "quick"}));
+  EXPECT_EQ(due(sampler, 15'500), Names{"quick"});
+  EXPECT_EQ(due(sampler, 16'000), (Names{"usual", "quick"}));
+}
+
+TEST(Sampler, a_turn_that_was_missed_is_made_up_once) {
+  Sampler sampler({1'000, {}},
+                  [] { return of(std::make_unique<Fake>(Names{"a"}), std::make_unique<Fake>(Names{"b"}, 5'000)); });
+  EXPECT_EQ(due(sampler, 10'000), (Names{"a", "b"}));
+  EXPECT_EQ(due(sampler, 26'000), (Names{"a", "b"}));
+  EXPECT_EQ(due(sampler, 27'000), Names{"a"});
+}
+
+TEST(Sampler, a_clock_put_back_stops_nobody) {
+  Sampler sampler({1'000, {}}, [] { return of(std::make_unique<Fake>(Names{"a"})); });
+  EXPECT_EQ(due(sampler, 3'600'000'000), Names{"a"});
+  EXPECT_EQ(due(sampler, 1'000), Names{"a"});
+  EXPECT_EQ(due(sampler, 2'000), Names{"a"});
+}
+
+TEST(Sampler, a_series_is_the_first_one_s_who_names_it_also_when_series_grow) {
+  auto growing = std::make_unique<Fake>(Names{"x"});
+  growing->grows = true;
+  Sensors first =
+      of(std::move(growing), std::make_unique<Fake>(Names{"grown1", "y"}), std::make_unique<Fake>(Names{"x"}));
+  Sampler sampler({1'000, {}}, [&] { return std::move(first); });
+  EXPECT_EQ(sampler.sensors(), 2u) << "one that brings a known name only is the same one, found again";
+  EXPECT_EQ(due(sampler, 1'000), (Names{"x", "grown1", "y"}));
+}
+
+TEST(Sampler, what_the_config_disables_and_what_is_no_number_is_left_out) {
+  auto broken = std::make_unique<Fake>(Names{"broken"});
+  broken->value = std::numeric_limits<double>::infinity();
+  Sensors all = of(std::move(broken), std::make_unique<Fake>(Names{"net.a", "net.b", "cpu"}),
+                   std::make_unique<Fake>(Names{"net.c"}));
+  Sampler sampler({1'000, {"net.*"}}, [&] { return std::move(all); });
+  EXPECT_EQ(sampler.sensors(), 2u) << "a sensor of which nothing is wanted is not even asked";
+  EXPECT_EQ(due(sampler, 1'000), Names{"cpu"});
+}
+
+TEST(Sampler, readings_say_their_interval_and_age_and_sensors_their_problem) {
+  auto old = std::make_unique<Fake>(Names{"a"}, 60'000'000, "a: no such bus");
+  old->age_us = 70;
+  Sensors all = of(std::move(old));
+  Sampler sampler({1'000, {}}, [&] { return std::move(all); });
+  int readings = 0;
+  sampler.sample_all({5, 5}, [&](const Sampler::Reading& r) {
+    ++readings;
+    EXPECT_EQ(r.interval_ms, 60'000u);
+    EXPECT_EQ(r.age_us, 70);
+  });
+  EXPECT_EQ(readings, 1);
+  EXPECT_EQ(sampler.problems(), Names{"a: no such bus"});
+}
+
+TEST(Sampler, series_past_the_hub_s_bound_are_left_out_and_said) {
+  Names many;
+  for (int i = 0; i < 4'097; ++i) many.push_back("s" + std::to_string(i));
+  Sampler sampler({1'000, {}}, [&] { return of(std::make_unique<Fake>(many)); });
+  EXPECT_EQ(due(sampler, 1'000).size(), 4'096u);
+  EXPECT_EQ(sampler.problems().size(), 1u);
+}
+
+}  // namespace
+}  // namespace agent
