@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "device-agent/cli_flags.h"
 #include "device-agent/credential_file.h"
-#include "device-agent/sensors/sensor.h"
+#include "device-agent/sensor_list.h"
 #include "device-agent/status_file.h"
 
 namespace agent {
@@ -26,7 +26,7 @@ int doctor_command(const Flags& flags) {
       "device-agent enroll https://HUB:8443 TOKEN --ca-sha256 FINGERPRINT");
   const base::SystemClock clock;
   say(clock.synchronised(), "clock is synchronised", "enable a time service: timedatectl set-ntp true");
-  const auto sensors = detect_host_sensors("");
+  const auto sensors = list_sensors(config);
   say(!sensors.empty(), std::to_string(sensors.size()) + " sensors found", "is /proc mounted?");
   std::error_code ec;
   const auto space = std::filesystem::space(std::filesystem::exists(flags.state_folder) ? flags.state_folder : "/", ec);

@@ -16,6 +16,7 @@
 #include "device-agent/agent.h"
 #include "device-agent/credential_file.h"
 #include "device-agent/enrolment.h"
+#include "device-agent/sensor_list.h"
 
 namespace agent {
 namespace {
@@ -154,7 +155,8 @@ int run_agents(RunOptions options, std::shared_ptr<spdlog::logger> log) {
       return 3;
     }
     if (!run.add(
-            *credential, [] { return detect_host_sensors(""); }, run.options.state_folder, false))
+            *credential, [config = run.options.config] { return list_sensors(config); }, run.options.state_folder,
+            false))
       return 1;
   } else {
     run.tasks.spawn(run.simulate());

@@ -8,8 +8,8 @@
 
 #include "base/clock.h"
 #include "device-agent/cli_flags.h"
+#include "device-agent/sensor_list.h"
 #include "device-agent/sensors/disabled_series.h"
-#include "device-agent/sensors/sensor.h"
 
 namespace agent {
 namespace {
@@ -29,7 +29,7 @@ std::string shown(const Value& value) {
 int sensors_command(const Flags& flags, bool read) {
   const auto config = configuration(flags);
   if (!config) return kConfiguration;
-  const Sensors sensors = detect_host_sensors("");
+  const Sensors sensors = list_sensors(*config);
   const base::SystemClock clock;
   std::vector<std::vector<Sample>> samples(sensors.size());
   if (read) {

@@ -20,8 +20,11 @@ Sampler::Sampler(SamplerOptions options, Find find) : options_(std::move(options
 void Sampler::find() {
   for (auto& sensor : find_()) {
     const auto& series = sensor->series();
+    const std::string identity = sensor->identity();
     const bool is_known =
-        std::any_of(series.begin(), series.end(), [this](const SeriesSpec& s) { return names_.contains(s.name); });
+        identity.empty()
+            ? std::any_of(series.begin(), series.end(), [this](const SeriesSpec& s) { return names_.contains(s.name); })
+            : identities_.contains(identity);
     const bool is_unwanted = !series.empty() && std::all_of(series.begin(), series.end(), [this](const SeriesSpec& s) {
       return is_disabled_series(s.name, options_.disabled);
     });
@@ -30,6 +33,7 @@ void Sampler::find() {
       is_full_ = true;
       break;
     }
+    if (!identity.empty()) identities_.insert(identity);
     Entry entry;
     entry.sensor = std::move(sensor);
     look_at_series(entry);

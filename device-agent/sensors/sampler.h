@@ -59,7 +59,8 @@ class Sampler {
   const SamplerOptions options_;
   const Find find_;
   std::vector<Entry> entries_;
-  std::set<std::string> names_;  // of all series that have an owner
+  std::set<std::string> names_;       // of all series that have an owner
+  std::set<std::string> identities_;  // of the sensors that have one; bounded as they are
   bool is_full_ = false;
   std::vector<Sample> samples_;  // reused
 };

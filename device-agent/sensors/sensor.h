@@ -42,6 +42,10 @@ class Sensor {
   virtual void sample(const SampleTime& now, std::vector<Sample>& out) = 0;
   /// How often sample() is called; 0: as often as the agent's interval says.
   virtual std::int64_t interval_us() const { return 0; }
+  /// Who it is, where its series cannot tell because they are not known before it is sampled: the sensor list is made
+  /// anew every 30 s, and one of an identity that is there already is dropped. Making one must therefore start nothing:
+  /// a child or a thread starts with the first sample().
+  virtual std::string identity() const { return {}; }
   /// What hinders it, for people; empty: nothing.
   virtual std::string problem() const { return {}; }
 };

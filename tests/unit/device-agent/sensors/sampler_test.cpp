@@ -16,11 +16,13 @@ class Fake final : public Sensor {
   const std::vector<SeriesSpec>& series() const override { return series_; }
   std::int64_t interval_us() const override { return interval_us_; }
   std::string problem() const override { return problem_; }
+  std::string identity() const override { return id; }
   void sample(const SampleTime&, std::vector<Sample>& out) override {
     if (grows) series_.push_back({"grown" + std::to_string(series_.size()), "", ValueType::number});
     for (std::size_t i = 0; i < series_.size(); ++i) out.push_back({i, value, age_us});
   }
   bool grows = false;
+  std::string id;
   double value = 1;
   std::int64_t age_us = 0;
 
@@ -81,6 +83,18 @@ TEST(Sampler, a_series_is_the_first_one_s_who_names_it_also_when_series_grow) {
   Sampler sampler({1'000, {}}, [&] { return std::move(first); });
   EXPECT_EQ(sampler.sensors(), 2u) << "one that brings a known name only is the same one, found again";
   EXPECT_EQ(due(sampler, 1'000), (Names{"x", "grown1", "y"}));
+}
+
+TEST(Sampler, one_that_names_no_series_yet_is_known_by_its_identity) {
+  Sampler sampler({1'000, {}}, [] {
+    auto script = std::make_unique<Fake>(Names{});
+    script->grows = true;
+    script->id = "exec /bin/script";
+    return of(std::move(script));
+  });
+  sampler.find();
+  EXPECT_EQ(sampler.sensors(), 1u);
+  EXPECT_EQ(due(sampler, 1'000), Names{"grown0"});
 }
 
 TEST(Sampler, what_the_config_disables_and_what_is_no_number_is_left_out) {
