@@ -17,9 +17,22 @@ namespace {
 
 constexpr std::size_t kReadingsAFrame = 100;
 constexpr std::size_t kReadingsAFrameAway = 1'000;  // nobody waits: fewer, larger frames
+constexpr std::size_t kUnsavedBytes = 1024 * 1024;  // not held back until a flush is due
 constexpr std::int64_t kLookForSensorsUs = 30'000'000;
 constexpr std::int64_t kStatusUs = 2'000'000;
 constexpr auto kQuietly = boost::asio::as_tuple(boost::asio::use_awaitable);
+
+/// For people; empty: nothing was wrong.
+std::string describe(const SpoolFindings& findings) {
+  std::string text;
+  const auto add = [&text](std::uint64_t n, const std::string& what) {
+    if (n > 0) text += (text.empty() ? "the spool: " : ", ") + std::to_string(n) + what;
+  };
+  add(findings.damaged, " damaged places, lost readings are a gap, files kept as *.damaged");
+  add(findings.newer, " files of a newer agent, kept as *.newer");
+  add(findings.unreadable, " files that cannot be read");
+  return text;
+}
 
 }  // namespace
 
@@ -43,7 +56,12 @@ Agent::Agent(boost::asio::any_io_executor executor, Parts parts, const base::Clo
       sample_timer_(executor),
       second_timer_(executor),
       tasks_(executor, [log](const std::exception& e) { log->error("{}", e.what()); }),
-      sampler_({parts_.config.interval_us, parts_.config.disabled}, parts_.find_sensors),
+      sampler_({parts_.config.interval_us, parts_.config.disabled},
+               [this] {
+                 Sensors sensors = parts_.find_sensors();
+                 if (!parts_.simulated) add_health_sensors([this] { return health(); }, sensors);
+                 return sensors;
+               }),
       status_(parts_.state_folder, parts_.runtime_folder) {
   looked_for_sensors_us_ = clock_.boot_us();
 }
@@ -59,10 +77,8 @@ base::Result<std::unique_ptr<Agent>> Agent::make(boost::asio::any_io_executor ex
   auto spool = Spool::open(options, random.next_id(), boot_id(random));
   if (!spool) return spool.error();
   a.spool_ = std::move(*spool);
-  if (a.spool_->damaged_records() > 0) {
-    log->warn("the spool was damaged: {} records lost, files kept as {}/*.damaged", a.spool_->damaged_records(),
-              options.folder);
-  }
+  a.spool_findings_ = describe(a.spool_->findings());
+  if (!a.spool_findings_.empty()) log->warn("{} ({})", a.spool_findings_, options.folder);
   a.note_clock();
   auto ledger = CommandLedger::open(a.parts_.state_folder + "/commands.ledger");
   if (!ledger) return ledger.error();
@@ -126,9 +142,12 @@ void Agent::note_hub_time(double server_time_us) {
 }
 
 void Agent::place_times() {
-  if (auto done = spool_->place_times(*wall_minus_boot_us_); !done) {
-    log_->error("cannot write the right times into the spool: {}", done.error().message());
+  const auto done = spool_->place_times(*wall_minus_boot_us_);
+  const std::string problem = done ? "" : done.error().message();
+  if (!problem.empty() && problem != placing_problem_) {
+    log_->error("cannot write the right times into the spool: {}", problem);
   }
+  placing_problem_ = problem;
 }
 
 void Agent::on_message(const telemetry::v1::HubMessage& message) {
@@ -221,26 +240,56 @@ boost::asio::awaitable<void> Agent::housekeeping() {
       looked_for_sensors_us_ = now;
       sampler_.find();
     }
-    if (now - flushed_us_ >= parts_.config.flush_us) {
-      flushed_us_ = now;
-      // While the hub acknowledges at once there is nothing worth a write: an SD card is spared.
-      if (!link_->is_welcomed() || spool_->held() > 4) {
-        const auto flushed = spool_->flush();
-        const std::string problem = flushed ? "" : flushed.error().message();
-        if (problem != spool_problem_) {
-          if (problem.empty())
-            log_->info("the spool can be written again");
-          else
-            log_->error("cannot write the spool: {}; readings are kept in memory", problem);
-          spool_problem_ = problem;
-        }
-      }
-    }
+    flush_if_due();
     if (!parts_.simulated && now - told_us_ >= kStatusUs) {
       told_us_ = now;
       tell_status();
     }
   }
+}
+
+// While the hub acknowledges at once there is nothing worth a write: an SD card is spared. What it left standing for a
+// whole interval goes to disk all the same. After a failure each tick tries again.
+void Agent::flush_if_due() {
+  const std::int64_t now = clock_.boot_us();
+  const bool is_turn = now - flushed_us_ >= parts_.config.flush_us;
+  if (!is_turn && spool_problem_.empty() && spool_->unsaved_bytes() < kUnsavedBytes) return;
+  if (is_turn) flushed_us_ = now;
+  const bool is_behind = is_turn && spool_->is_behind();
+  if (is_turn && link_->is_welcomed() && !is_behind && spool_problem_.empty()) return;
+  const auto flushed = spool_->flush();
+  const std::string problem = flushed ? "" : flushed.error().message();
+  if (problem == spool_problem_) return;
+  if (problem.empty())
+    log_->info("the spool can be written again");
+  else
+    log_->error("cannot write the spool: {}; readings are kept in memory", problem);
+  spool_problem_ = problem;
+  if (problem.empty() && !placing_problem_.empty() && wall_minus_boot_us_) place_times();
+}
+
+std::string Agent::problems() const {
+  std::string text;
+  const auto add = [&text](const std::string& more) {
+    if (!more.empty()) text += (text.empty() ? "" : "; ") + more;
+  };
+  if (!spool_problem_.empty()) add("the spool cannot be written: " + spool_problem_ + ", readings are kept in memory");
+  if (!placing_problem_.empty()) add("times could not be put right: " + placing_problem_);
+  add(spool_findings_);
+  for (const auto& problem : sampler_.problems()) add(problem);
+  return text;
+}
+
+AgentHealth Agent::health() const {
+  AgentHealth health;
+  health.held_frames = static_cast<double>(spool_->held());
+  health.spool_bytes = static_cast<double>(spool_->disk_bytes());
+  health.spool_written = static_cast<double>(spool_->written_bytes());
+  health.dropped_readings = static_cast<double>(spool_->dropped_readings());
+  health.overruns = static_cast<double>(overruns_);
+  health.is_clock_synchronised = was_synchronised_;
+  health.problems = problems();
+  return health;
 }
 
 void Agent::tell_status() {
@@ -252,16 +301,19 @@ void Agent::tell_status() {
   status["held"] = spool_->held();
   status["spool_bytes"] = spool_->disk_bytes();
   status["spool_written_bytes"] = spool_->written_bytes();
+  status["spool_memory_bytes"] = spool_->memory_bytes();
   status["dropped_frames"] = spool_->dropped_frames();
+  status["dropped_readings"] = spool_->dropped_readings();
   status["rejected_frames"] = link_->rejected_frames();
   status["sent_bytes"] = link_->sent_bytes();
   status["overruns"] = overruns_;
   status["active_alerts"] = alerts_->active();
-  status["problem"] = spool_problem_.empty() ? boost::json::value(nullptr) : boost::json::value(spool_problem_);
+  const std::string problem = problems();
+  status["problem"] = problem.empty() ? boost::json::value(nullptr) : boost::json::value(problem);
   status["time_us"] = clock_.now_us();
   status["clock_synchronised"] = was_synchronised_;
   status["pid"] = ::getpid();
-  const std::string meaning = link_->state().substr(0, link_->state().find(' ')) + spool_problem_ +
+  const std::string meaning = link_->state().substr(0, link_->state().find(' ')) + problem +
                               std::to_string(alerts_->active()) + (was_synchronised_ ? "s" : "");
   status_.write(boost::json::serialize(status) + "\n", meaning, clock_.boot_us());
 }

@@ -16,6 +16,7 @@
 #include "base/random.h"
 #include "device-agent/commands/command_runner.h"
 #include "device-agent/config/agent_config.h"
+#include "device-agent/health_sensor.h"
 #include "device-agent/link/credential_keeper.h"
 #include "device-agent/link/link.h"
 #include "device-agent/rules/alert_actions.h"
@@ -60,6 +61,9 @@ class Agent {
   void note_hub_time(double server_time_us);
   void place_times();
   void tell_status();
+  void flush_if_due();
+  AgentHealth health() const;
+  std::string problems() const;
   void on_message(const telemetry::v1::HubMessage& message);
 
   boost::asio::any_io_executor executor_;
@@ -82,7 +86,9 @@ class Agent {
   bool was_synchronised_ = false;
   StatusFile status_;
   std::uint64_t overruns_ = 0;
-  std::string spool_problem_;
+  std::string spool_problem_;    // why the spool cannot be written
+  std::string spool_findings_;   // what was wrong with it at the start
+  std::string placing_problem_;  // why times could not be put right
   bool stopping_ = false;
 };
 
