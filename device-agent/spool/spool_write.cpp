@@ -42,7 +42,7 @@ base::Result<void> Spool::write_new() {
       is_of_this_epoch = is_of_this_epoch && key.epoch == epoch_;
     }
   }
-  if (bytes == 0) return is_tail_over ? tail_.write({}) : base::Result<void>();
+  if (bytes == 0) return is_tail_over && tail_.room() > 0 ? tail_.write({}) : base::Result<void>();
   std::error_code ec;
   std::filesystem::create_directories(options_.folder, ec);
   if (ec) return base::error_code(ec.value(), boost::system::system_category());

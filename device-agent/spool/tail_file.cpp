@@ -67,7 +67,6 @@ base::Result<FoundTail> TailFile::load(std::uint64_t void_up_to) {
   pass_ = std::max(pass_, found.pass + 1);
   if (found.pass <= void_up_to) {
     found.pass = 0;
-    if (is_spoiled_) drop_file();
     return found;
   }
   for (const auto& block : blocks) {
@@ -85,7 +84,7 @@ base::Result<void> TailFile::make() {
   if (fd_ < 0) return last_file_error();
   const off_t size = ::lseek(fd_, 0, SEEK_END);
   const std::size_t wanted = blocks_ * kBlock;
-  if (size == static_cast<off_t>(wanted)) {
+  if (size == static_cast<off_t>(wanted) && !is_spoiled_) {
     file_bytes_ = wanted;
     return {};
   }
@@ -104,6 +103,7 @@ base::Result<void> TailFile::make() {
     ::fsync(folder);
     ::close(folder);
   }
+  is_spoiled_ = false;
   file_bytes_ = wanted;
   written_ += wanted;
   return {};
@@ -142,14 +142,7 @@ void TailFile::restart() {
   at_ = 0;
   has_payload_ = false;
   ++pass_;
-  if (is_spoiled_) drop_file();
-}
-
-void TailFile::drop_file() {
-  close();
-  ::unlink(path_.c_str());
-  is_spoiled_ = false;
-  file_bytes_ = 0;
+  if (is_spoiled_) close();
 }
 
 }  // namespace agent

@@ -54,7 +54,6 @@ class TailFile {
 
  private:
   base::Result<void> make();
-  void drop_file();
 
   const std::string path_;
   const std::size_t blocks_;  // 0: there is no tail
