@@ -11,6 +11,7 @@
 #include "device-agent/credential_file.h"
 #include "device-agent/machine.h"
 #include "device-agent/sensors/system_files.h"
+#include "device-agent/spool/spool_disk.h"
 
 namespace agent {
 namespace {
@@ -18,6 +19,7 @@ namespace {
 constexpr std::size_t kReadingsAFrame = 100;
 constexpr std::size_t kReadingsAFrameAway = 1'000;  // nobody waits: fewer, larger frames
 constexpr std::size_t kUnsavedBytes = 1024 * 1024;  // not held back until a flush is due
+constexpr std::int64_t kLookAtDiskUs = 5'000'000;
 constexpr std::int64_t kLookForSensorsUs = 30'000'000;
 constexpr std::int64_t kStatusUs = 2'000'000;
 constexpr auto kQuietly = boost::asio::as_tuple(boost::asio::use_awaitable);
@@ -167,6 +169,8 @@ boost::asio::awaitable<void> Agent::run() {
   co_await commands_->stop();
   close_frame();
   if (auto flushed = spool_->flush(); !flushed) log_->error("cannot write the spool: {}", flushed.error().message());
+  log_->info("stopped: {} readings sampled, {} dropped; {} frames wait on disk", sampled_, spool_->dropped_readings(),
+             spool_->held());
   status_.remove();
 }
 
@@ -201,6 +205,7 @@ void Agent::take(const std::function<void(const SampleTime&, const Sampler::Sink
   if (!builder_.fits(base)) close_frame();
   sample(now, [&](const Sampler::Reading& reading) {
     if (builder_.readings() == 0) opened_us_ = clock_.boot_us();
+    ++sampled_;
     const std::int64_t at = (base == TimeBase::wall ? now.wall_us : now.boot_us) - reading.age_us;
     builder_.add(
         builder_.alias(reading.spec.name, reading.spec.unit, static_cast<int>(reading.spec.type), reading.interval_ms),
@@ -241,6 +246,7 @@ boost::asio::awaitable<void> Agent::housekeeping() {
       sampler_.find();
     }
     flush_if_due();
+    look_at_disk();
     if (!parts_.simulated && now - told_us_ >= kStatusUs) {
       told_us_ = now;
       tell_status();
@@ -268,12 +274,25 @@ void Agent::flush_if_due() {
   if (problem.empty() && !placing_problem_.empty() && wall_minus_boot_us_) place_times();
 }
 
+void Agent::look_at_disk() {
+  if (parts_.simulated || clock_.boot_us() - looked_at_disk_us_ < kLookAtDiskUs) return;
+  looked_at_disk_us_ = clock_.boot_us();
+  std::string problem = disk_problem(parts_.state_folder);
+  if (problem == disk_problem_) return;
+  if (problem.empty())
+    log_->info("the disk has room again");
+  else
+    log_->warn("{}", problem);
+  disk_problem_ = std::move(problem);
+}
+
 std::string Agent::problems() const {
   std::string text;
   const auto add = [&text](const std::string& more) {
     if (!more.empty()) text += (text.empty() ? "" : "; ") + more;
   };
   if (!spool_problem_.empty()) add("the spool cannot be written: " + spool_problem_ + ", readings are kept in memory");
+  add(disk_problem_);
   if (!placing_problem_.empty()) add("times could not be put right: " + placing_problem_);
   add(spool_findings_);
   for (const auto& problem : sampler_.problems()) add(problem);
@@ -302,6 +321,7 @@ void Agent::tell_status() {
   status["spool_bytes"] = spool_->disk_bytes();
   status["spool_written_bytes"] = spool_->written_bytes();
   status["spool_memory_bytes"] = spool_->memory_bytes();
+  status["sampled_readings"] = sampled_;
   status["dropped_frames"] = spool_->dropped_frames();
   status["dropped_readings"] = spool_->dropped_readings();
   status["rejected_frames"] = link_->rejected_frames();

@@ -62,6 +62,7 @@ class Agent {
   void place_times();
   void tell_status();
   void flush_if_due();
+  void look_at_disk();
   AgentHealth health() const;
   std::string problems() const;
   void on_message(const telemetry::v1::HubMessage& message);
@@ -80,13 +81,14 @@ class Agent {
   std::unique_ptr<Link> link_;
   std::int64_t opened_us_ = 0;  // when the first reading came into the builder, boot time
   std::int64_t flushed_us_ = 0;
-  std::int64_t looked_for_sensors_us_ = 0, told_us_ = 0;
+  std::int64_t looked_for_sensors_us_ = 0, told_us_ = 0, looked_at_disk_us_ = 0;
   Sampler sampler_;
   std::optional<std::int64_t> wall_minus_boot_us_;  // once the right time is known, by this clock or the hub's
   bool was_synchronised_ = false;
   StatusFile status_;
-  std::uint64_t overruns_ = 0;
+  std::uint64_t overruns_ = 0, sampled_ = 0;
   std::string spool_problem_;    // why the spool cannot be written
+  std::string disk_problem_;     // what would keep it from being written
   std::string spool_findings_;   // what was wrong with it at the start
   std::string placing_problem_;  // why times could not be put right
   bool stopping_ = false;

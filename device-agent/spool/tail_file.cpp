@@ -44,6 +44,7 @@ base::Result<FoundTail> TailFile::load(std::uint64_t void_up_to) {
     if (file.error().value() == ENOENT) return found;
     return file.error();
   }
+  drop_cached();
   const std::string_view bytes = file->view();
   found.is_there = true;
   if (bytes.size() % kBlock != 0) ++found.damaged;
@@ -79,6 +80,15 @@ base::Result<FoundTail> TailFile::load(std::uint64_t void_up_to) {
   return found;
 }
 
+/// The kernel keeps what was read or written at once as one piece, and where that is large it accounts a write into it
+/// as one of all of it.
+void TailFile::drop_cached() {
+  const int fd = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return;
+  (void)::posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+  ::close(fd);
+}
+
 base::Result<void> TailFile::make() {
   fd_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
   if (fd_ < 0) return last_file_error();
@@ -103,6 +113,7 @@ base::Result<void> TailFile::make() {
     ::fsync(folder);
     ::close(folder);
   }
+  drop_cached();
   is_spoiled_ = false;
   file_bytes_ = wanted;
   written_ += wanted;

@@ -54,6 +54,7 @@ class TailFile {
 
  private:
   base::Result<void> make();
+  void drop_cached();
 
   const std::string path_;
   const std::size_t blocks_;  // 0: there is no tail
