@@ -97,7 +97,7 @@ std::string default_config() {
 [agent]
 interval = "1s"       # how often sensors are read (100ms to 1h)
 flush = "10s"         # how often what the hub has not acknowledged goes to disk: the loss window of a power cut
-spool_max = "64MiB"   # disk for what is held while the hub is away; the oldest goes first, and is recorded as a gap
+spool_max = "64MiB"   # disk for what is held while the hub is away (a month at 10 readings/s); the oldest goes first, and is recorded as a gap
 
 [auto]
 disable = []          # series not to send: ["net.docker0.*"]
