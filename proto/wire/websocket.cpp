@@ -20,6 +20,7 @@
 #include "wire/errc.h"
 #include "wire/http_text.h"
 #include "wire/tls_handle.h"
+#include "wire/tunnel.h"
 #include "wire/waiter.h"
 
 namespace asio = boost::asio;
@@ -184,6 +185,7 @@ class WebSocketConnection final : public Connection {
   asio::any_io_executor executor() override { return tls_->get_executor(); }
   std::string remote_address() const override { return tls_->remote_address(); }
   std::string subprotocol() const override { return subprotocol_; }
+  Traffic traffic() const override { return tls_->traffic(); }
 
   CloseReason peer_close() const override {
     if (!peer_said_goodbye_) return {kAbnormal, ""};
@@ -309,13 +311,15 @@ Result<std::unique_ptr<Connection>> accept_websocket(std::shared_ptr<TlsStream> 
 }
 
 Awaitable<Result<std::unique_ptr<Connection>>> connect(ConnectTarget target, const ClientTls& tls,
-                                                       ConnectionLimits limits, int* status_out) {
-  if (status_out != nullptr) *status_out = 0;
+                                                       ConnectionLimits limits, ConnectReport* report) {
+  ConnectReport unasked;
+  ConnectReport& so_far = report != nullptr ? *report : unasked;
+  so_far = ConnectReport();
   bool writable = is_head_text(target.host) && is_head_text(target.path) && is_head_text(target.subprotocol);
   for (const auto& [name, value] : target.headers) writable = writable && is_head_text(name) && is_head_text(value);
   if (!writable) co_return error_code(errc::malformed);
 
-  auto connected = co_await connect_tls(target.host, target.port, tls, limits.handshake);
+  auto connected = co_await connect_tls(target.host, target.port, tls, limits.handshake, target.proxy, &so_far);
   if (connected.has_error()) co_return connected.error();
   const auto stream = *connected;
   auto connection = std::make_unique<WebSocketConnection>(stream, limits);
@@ -336,7 +340,8 @@ Awaitable<Result<std::unique_ptr<Connection>>> connect(ConnectTarget target, con
   deadline.disarm();
   socket.set_option(websocket::stream_base::decorator([](websocket::request_type&) {}));
   if (late) co_return error_code(errc::timed_out);
-  if (status_out != nullptr && (!ec || ec == websocket::error::upgrade_declined)) *status_out = response.result_int();
+  if (!ec || ec == websocket::error::upgrade_declined) so_far.status = static_cast<int>(response.result_int());
+  so_far.retry_after_s = retry_after_s(response[http::field::retry_after]);
   if (ec == websocket::error::upgrade_declined) co_return error_code(errc::upgrade_refused);
   if (ec) co_return ec;
   const auto chosen = response[http::field::sec_websocket_protocol];
