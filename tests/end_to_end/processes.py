@@ -228,7 +228,7 @@ class Hub:
 class Agent:
     """A device agent enrolled at a hub."""
 
-    def __init__(self, hub, name, run_args=(), config=None):
+    def __init__(self, hub, name, run_args=(), config=None, url=None, env=None):
         self.hub, self.name, self.run_args = hub, name, list(run_args)
         self.state = pathlib.Path(tempfile.mkdtemp(prefix="agent-"))
         self.log = self.state / "agent.log"
@@ -237,10 +237,15 @@ class Agent:
             self.config = self.state / "agent.toml"
             self.config.write_text(config)
         token = hub.rest.post("/enrolments", {"name": name})["token"]
-        run(BIN / "device-agent", "enroll", hub.url(), "-", "--name", name, "--ca-sha256", hub.ca_sha256, "--state-dir",
-            self.state, stdin=token + "\n")
+        run(BIN / "device-agent", "enroll", url or hub.url(), "-", "--name", name, "--ca-sha256", hub.ca_sha256,
+            "--state-dir", self.state, *(["--config", self.config] if config else []), stdin=token + "\n", env=env)
         known_secrets.note_pem(tomllib.loads((self.state / "credential.toml").read_text())["key_pem"])
-        self.process, self.env = None, None
+        self.process, self.env = None, env
+
+    def status(self):
+        """What the running agent says of itself; an empty dict while it has said nothing."""
+        done = run(BIN / "device-agent", "status", "--state-dir", self.state, check=False)
+        return json.loads(done.stdout) if done.returncode == 0 else {}
 
     def start(self):
         args = [BIN / "device-agent", "run", "--log-level", "debug", "--state-dir", self.state]
