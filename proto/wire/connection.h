@@ -29,6 +29,7 @@ using Awaitable = boost::asio::awaitable<T>;
 
 struct ConnectionLimits {
   std::size_t message_bytes = 64 * 1024;   // a larger message closes 1009
+  std::size_t first_read_bytes = 1'536;    // room for the begin of the next message, held while a connection is idle
   std::size_t backlog_bytes = 256 * 1024;  // unsent ciphertext; past it write() answers errc::backlog_full
   std::chrono::milliseconds handshake{10'000};
   std::chrono::milliseconds heartbeat{15'000};  // ping after this much silence; dead after twice

@@ -52,23 +52,24 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr std::chrono::seconds kCloseLimit{2};
 constexpr std::uint16_t kAbnormal = 1006;      // RFC 6455: no close frame came
 constexpr std::size_t kKeptBytes = 16 * 1024;  // a larger read buffer is given back after its message
+constexpr std::size_t kMoreBytes = 4 * 1024;   // of a message in several frames, at least so much at a time
 constexpr std::size_t kSeparateFragments = 8;  // more are joined first: Asio walks a sequence from its start
 constexpr std::size_t kMaxReason = 123;
 
 /// What the background read shares with whoever waits for it. The read goes on when its waiter is cancelled: Beast's
 /// stream would not survive losing it, and the close frame could not be said.
 struct Reading {
-  using Buffer = asio::dynamic_string_buffer<char, std::char_traits<char>, std::allocator<char>>;
-
+  Stream* stream = nullptr;  // null once the connection has gone
   std::string message;
-  std::optional<Buffer> buffer;  // around `message`, anew for each read
+  std::size_t filled = 0;  // of `message`, in the middle of a read
   Waiter waiter;
   error_code ec;
   bool pending = false;
   bool complete = false;
 };
 
-/// The completion handler of the background read.
+/// The completion handler of the background read. A message comes in pieces, since the first one has little room (most
+/// connections are idle, and an idle one holds that room): the frame's header then tells how much the rest needs.
 class ReadDone {
  public:
   explicit ReadDone(std::shared_ptr<Reading> reading) : reading_(std::move(reading)) {}
@@ -77,8 +78,21 @@ class ReadDone {
   ~ReadDone() {
     if (reading_) reading_->waiter.drop();
   }
-  void operator()(const error_code& ec, std::size_t) {
-    const auto reading = std::move(reading_);
+  static void read_more(std::shared_ptr<Reading> reading, std::size_t bytes) {
+    auto& message = reading->message;
+    message.resize(reading->filled + bytes);
+    const auto into = asio::buffer(message.data() + reading->filled, bytes);
+    Stream& stream = *reading->stream;
+    stream.async_read_some(into, ReadDone(std::move(reading)));
+  }
+  void operator()(const error_code& ec, std::size_t bytes) {
+    auto reading = std::move(reading_);
+    reading->filled += bytes;
+    if (!ec && reading->stream != nullptr && !reading->stream->is_message_done()) {
+      const std::size_t more = std::max<std::size_t>(reading->stream->read_size_hint(kMoreBytes), 1);
+      return read_more(std::move(reading), more);
+    }
+    reading->message.resize(reading->filled);
     reading->ec = ec;
     reading->pending = false;
     reading->complete = true;
@@ -100,9 +114,13 @@ class WebSocketConnection final : public Connection {
     stream_.auto_fragment(false);
     stream_.binary(true);
     stream_.read_message_max(limits.message_bytes);
+    reading_->stream = &stream_;
   }
 
-  ~WebSocketConnection() override { end(*tls_); }
+  ~WebSocketConnection() override {
+    reading_->stream = nullptr;
+    end(*tls_);
+  }
 
   Stream& stream() { return stream_; }
   void set_subprotocol(std::string name) { subprotocol_ = std::move(name); }
@@ -220,16 +238,13 @@ class WebSocketConnection final : public Connection {
 
   void start_read() {
     auto& message = reading_->message;
-    if (message.capacity() > kKeptBytes) {
-      std::string().swap(message);
-    } else {
-      message.clear();
-    }
-    reading_->buffer.emplace(message);
+    const bool is_large = message.capacity() > std::min(kKeptBytes, 8 * limits_.first_read_bytes);
+    if (is_large) std::string().swap(message);
+    reading_->filled = 0;
     reading_->pending = true;
     reading_->complete = false;
     read_started_ = SteadyClock::now();
-    stream_.async_read(*reading_->buffer, ReadDone(reading_));
+    ReadDone::read_more(reading_, limits_.first_read_bytes);
   }
 
   error_code end_of(const error_code& ec) {
