@@ -11,13 +11,28 @@
 #include "device-agent/credential_file.h"
 #include "device-agent/machine.h"
 #include "device-agent/sensors/system_files.h"
+#include "device-agent/spool/spool_disk.h"
 
 namespace agent {
 namespace {
 
+constexpr std::size_t kUnsavedBytes = 1024 * 1024;  // not held back until a flush is due
+constexpr std::int64_t kLookAtDiskUs = 5'000'000;
 constexpr std::int64_t kLookForSensorsUs = 30'000'000;
 constexpr std::int64_t kStatusUs = 2'000'000;
 constexpr auto kQuietly = boost::asio::as_tuple(boost::asio::use_awaitable);
+
+/// For people; empty: nothing was wrong.
+std::string describe(const SpoolFindings& findings) {
+  std::string text;
+  const auto add = [&text](std::uint64_t n, const std::string& what) {
+    if (n > 0) text += (text.empty() ? "the spool: " : ", ") + std::to_string(n) + what;
+  };
+  add(findings.damaged, " damaged places, lost readings are a gap, files kept as *.damaged");
+  add(findings.newer, " files of a newer agent, kept as *.newer");
+  add(findings.unreadable, " files that cannot be read");
+  return text;
+}
 
 }  // namespace
 
@@ -42,7 +57,12 @@ Agent::Agent(boost::asio::any_io_executor executor, Parts parts, const base::Clo
       second_timer_(executor),
       tasks_(executor, [log](const std::exception& e) { log->error("{}", e.what()); }),
       batching_({parts_.config.latency_us, parts_.config.flush_us}),
-      sampler_({parts_.config.interval_us, parts_.config.disabled}, parts_.find_sensors),
+      sampler_({parts_.config.interval_us, parts_.config.disabled},
+               [this] {
+                 Sensors sensors = parts_.find_sensors();
+                 if (!parts_.simulated) add_health_sensors([this] { return health(); }, sensors);
+                 return sensors;
+               }),
       status_(parts_.state_folder, parts_.runtime_folder) {
   looked_for_sensors_us_ = clock_.boot_us();
 }
@@ -58,10 +78,8 @@ base::Result<std::unique_ptr<Agent>> Agent::make(boost::asio::any_io_executor ex
   auto spool = Spool::open(options, random.next_id(), boot_id(random));
   if (!spool) return spool.error();
   a.spool_ = std::move(*spool);
-  if (a.spool_->damaged_records() > 0) {
-    log->warn("the spool was damaged: {} records lost, files kept as {}/*.damaged", a.spool_->damaged_records(),
-              options.folder);
-  }
+  a.spool_findings_ = describe(a.spool_->findings());
+  if (!a.spool_findings_.empty()) log->warn("{} ({})", a.spool_findings_, options.folder);
   a.note_clock();
   auto ledger = CommandLedger::open(a.parts_.state_folder + "/commands.ledger");
   if (!ledger) return ledger.error();
@@ -125,9 +143,12 @@ void Agent::note_hub_time(double server_time_us) {
 }
 
 void Agent::place_times() {
-  if (auto done = spool_->place_times(*wall_minus_boot_us_); !done) {
-    log_->error("cannot write the right times into the spool: {}", done.error().message());
+  const auto done = spool_->place_times(*wall_minus_boot_us_);
+  const std::string problem = done ? "" : done.error().message();
+  if (!problem.empty() && problem != placing_problem_) {
+    log_->error("cannot write the right times into the spool: {}", problem);
   }
+  placing_problem_ = problem;
 }
 
 void Agent::on_message(const telemetry::v1::HubMessage& message) {
@@ -147,6 +168,8 @@ boost::asio::awaitable<void> Agent::run() {
   co_await commands_->stop();
   close_frame();
   if (auto flushed = spool_->flush(); !flushed) log_->error("cannot write the spool: {}", flushed.error().message());
+  log_->info("stopped: {} readings sampled, {} dropped; {} frames wait on disk", sampled_, spool_->dropped_readings(),
+             spool_->held());
   status_.remove();
 }
 
@@ -180,6 +203,7 @@ void Agent::take(const std::function<void(const SampleTime&, const Sampler::Sink
     if (batching_.is_full()) close_frame();
     const auto* text = std::get_if<std::string>(&reading.value);
     batching_.added(text != nullptr ? text->size() : 0, clock_.boot_us());
+    ++sampled_;
     const std::int64_t at = (base == TimeBase::wall ? now.wall_us : now.boot_us) - reading.age_us;
     builder_.add(
         builder_.alias(reading.spec.name, reading.spec.unit, static_cast<int>(reading.spec.type), reading.interval_ms),
@@ -220,26 +244,70 @@ boost::asio::awaitable<void> Agent::housekeeping() {
       looked_for_sensors_us_ = now;
       sampler_.find();
     }
-    if (now - flushed_us_ >= parts_.config.flush_us) {
-      flushed_us_ = now;
-      // While the hub acknowledges at once there is nothing worth a write: an SD card is spared.
-      if (!link_->is_welcomed() || spool_->held() > 4) {
-        const auto flushed = spool_->flush();
-        const std::string problem = flushed ? "" : flushed.error().message();
-        if (problem != spool_problem_) {
-          if (problem.empty())
-            log_->info("the spool can be written again");
-          else
-            log_->error("cannot write the spool: {}; readings are kept in memory", problem);
-          spool_problem_ = problem;
-        }
-      }
-    }
+    flush_if_due();
+    look_at_disk();
     if (!parts_.simulated && now - told_us_ >= kStatusUs) {
       told_us_ = now;
       tell_status();
     }
   }
+}
+
+// While the hub acknowledges at once there is nothing worth a write: an SD card is spared. What it left standing for a
+// whole interval goes to disk all the same. After a failure each tick tries again.
+void Agent::flush_if_due() {
+  const std::int64_t now = clock_.boot_us();
+  const bool is_turn = now - flushed_us_ >= parts_.config.flush_us;
+  if (!is_turn && spool_problem_.empty() && spool_->unsaved_bytes() < kUnsavedBytes) return;
+  if (is_turn) flushed_us_ = now;
+  const bool is_behind = is_turn && spool_->is_behind();
+  if (is_turn && link_->is_welcomed() && !is_behind && spool_problem_.empty()) return;
+  const auto flushed = spool_->flush();
+  const std::string problem = flushed ? "" : flushed.error().message();
+  if (problem == spool_problem_) return;
+  if (problem.empty())
+    log_->info("the spool can be written again");
+  else
+    log_->error("cannot write the spool: {}; readings are kept in memory", problem);
+  spool_problem_ = problem;
+  if (problem.empty() && !placing_problem_.empty() && wall_minus_boot_us_) place_times();
+}
+
+void Agent::look_at_disk() {
+  if (parts_.simulated || clock_.boot_us() - looked_at_disk_us_ < kLookAtDiskUs) return;
+  looked_at_disk_us_ = clock_.boot_us();
+  std::string problem = disk_problem(parts_.state_folder);
+  if (problem == disk_problem_) return;
+  if (problem.empty())
+    log_->info("the disk has room again");
+  else
+    log_->warn("{}", problem);
+  disk_problem_ = std::move(problem);
+}
+
+std::string Agent::problems() const {
+  std::string text;
+  const auto add = [&text](const std::string& more) {
+    if (!more.empty()) text += (text.empty() ? "" : "; ") + more;
+  };
+  if (!spool_problem_.empty()) add("the spool cannot be written: " + spool_problem_ + ", readings are kept in memory");
+  add(disk_problem_);
+  if (!placing_problem_.empty()) add("times could not be put right: " + placing_problem_);
+  add(spool_findings_);
+  for (const auto& problem : sampler_.problems()) add(problem);
+  return text;
+}
+
+AgentHealth Agent::health() const {
+  AgentHealth health;
+  health.held_frames = static_cast<double>(spool_->held());
+  health.spool_bytes = static_cast<double>(spool_->disk_bytes());
+  health.spool_written = static_cast<double>(spool_->written_bytes());
+  health.dropped_readings = static_cast<double>(spool_->dropped_readings());
+  health.overruns = static_cast<double>(overruns_);
+  health.is_clock_synchronised = was_synchronised_;
+  health.problems = problems();
+  return health;
 }
 
 void Agent::tell_status() {
@@ -251,7 +319,10 @@ void Agent::tell_status() {
   status["held"] = spool_->held();
   status["spool_bytes"] = spool_->disk_bytes();
   status["spool_written_bytes"] = spool_->written_bytes();
+  status["spool_memory_bytes"] = spool_->memory_bytes();
+  status["sampled_readings"] = sampled_;
   status["dropped_frames"] = spool_->dropped_frames();
+  status["dropped_readings"] = spool_->dropped_readings();
   status["rejected_frames"] = link_->rejected_frames();
   status["sent_bytes"] = link_->sent_bytes();
   const LinkCounters counters = link_->counters();
@@ -265,11 +336,12 @@ void Agent::tell_status() {
   status["wire_received_bytes"] = counters.wire_received_bytes;
   status["overruns"] = overruns_;
   status["active_alerts"] = alerts_->active();
-  status["problem"] = spool_problem_.empty() ? boost::json::value(nullptr) : boost::json::value(spool_problem_);
+  const std::string problem = problems();
+  status["problem"] = problem.empty() ? boost::json::value(nullptr) : boost::json::value(problem);
   status["time_us"] = clock_.now_us();
   status["clock_synchronised"] = was_synchronised_;
   status["pid"] = ::getpid();
-  const std::string meaning = link_->state().substr(0, link_->state().find(' ')) + spool_problem_ +
+  const std::string meaning = link_->state().substr(0, link_->state().find(' ')) + problem +
                               std::to_string(alerts_->active()) + (was_synchronised_ ? "s" : "");
   status_.write(boost::json::serialize(status) + "\n", meaning, clock_.boot_us());
 }

@@ -17,6 +17,7 @@
 #include "device-agent/commands/command_runner.h"
 #include "device-agent/config/agent_config.h"
 #include "device-agent/link/batching.h"
+#include "device-agent/health_sensor.h"
 #include "device-agent/link/credential_keeper.h"
 #include "device-agent/link/link.h"
 #include "device-agent/rules/alert_actions.h"
@@ -61,6 +62,10 @@ class Agent {
   void note_hub_time(double server_time_us);
   void place_times();
   void tell_status();
+  void flush_if_due();
+  void look_at_disk();
+  AgentHealth health() const;
+  std::string problems() const;
   void on_message(const telemetry::v1::HubMessage& message);
 
   boost::asio::any_io_executor executor_;
@@ -77,13 +82,16 @@ class Agent {
   std::unique_ptr<Link> link_;
   Batching batching_;  // of the builder
   std::int64_t flushed_us_ = 0;
-  std::int64_t looked_for_sensors_us_ = 0, told_us_ = 0;
+  std::int64_t looked_for_sensors_us_ = 0, told_us_ = 0, looked_at_disk_us_ = 0;
   Sampler sampler_;
   std::optional<std::int64_t> wall_minus_boot_us_;  // once the right time is known, by this clock or the hub's
   bool was_synchronised_ = false;
   StatusFile status_;
-  std::uint64_t overruns_ = 0;
-  std::string spool_problem_;
+  std::uint64_t overruns_ = 0, sampled_ = 0;
+  std::string spool_problem_;    // why the spool cannot be written
+  std::string disk_problem_;     // what would keep it from being written
+  std::string spool_findings_;   // what was wrong with it at the start
+  std::string placing_problem_;  // why times could not be put right
   bool stopping_ = false;
 };
 

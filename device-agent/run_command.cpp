@@ -36,6 +36,11 @@ class FolderLock {
     std::error_code ignored;
     std::filesystem::create_directories(folder, ignored);
     fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    // A lock needs no writing: a disk that is read-only or full is no reason not to run.
+    if (fd_ < 0 && (errno == EROFS || errno == ENOSPC)) {
+      fd_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+      if (fd_ < 0) return {};  // never made: nobody has it
+    }
     if (fd_ < 0) return path + ": " + std::strerror(errno);
     if (::flock(fd_, LOCK_EX | LOCK_NB) == 0) return {};
     return errno == EWOULDBLOCK ? folder + ": another agent runs with this state folder"

@@ -60,7 +60,7 @@ std::size_t ConfigSection::size_bytes(const char* key, std::size_t otherwise) {
                                                : 0;
     if (ec == std::errc{} && number < 1'000'000) bytes = number * factor;
   }
-  if (bytes < 2 * 1024 * 1024) fail(file_, *node, name_ + key, "must be a size such as \"64MiB\", at least \"2MiB\"");
+  if (bytes < 16 * 1024) fail(file_, *node, name_ + key, "must be a size such as \"64MiB\", at least \"16KiB\"");
   return bytes;
 }
 

@@ -79,7 +79,7 @@ TEST_F(ConfigTest, a_mistake_names_file_line_key_and_what_is_allowed) {
       {"\n[agent]\ninterval = 5\n", ":3:", "agent.interval", "500ms"},
       {"[agent]\ninterval = \"1ms\"\n", ":2:", "agent.interval", "100 ms"},
       {"[agent]\nflush = \"-1s\"\n", ":2:", "agent.flush", "1000 ms"},
-      {"[agent]\nspool_max = \"1KiB\"\n", ":2:", "agent.spool_max", "2MiB"},
+      {"[agent]\nspool_max = \"1KiB\"\n", ":2:", "agent.spool_max", "16KiB"},
       {"[agent]\nspool_max = \"64\"\n", ":2:", "agent.spool_max", "64MiB"},
       {"[auto]\ndisable = \"net\"\n", ":2:", "auto.disable", "list"},
       {"[sensors]\n", ":1:", "sensors", "agent, hub, auto, command, alert"},
