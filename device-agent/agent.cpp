@@ -16,8 +16,6 @@
 namespace agent {
 namespace {
 
-constexpr std::size_t kReadingsAFrame = 100;
-constexpr std::size_t kReadingsAFrameAway = 1'000;  // nobody waits: fewer, larger frames
 constexpr std::size_t kUnsavedBytes = 1024 * 1024;  // not held back until a flush is due
 constexpr std::int64_t kLookAtDiskUs = 5'000'000;
 constexpr std::int64_t kLookForSensorsUs = 30'000'000;
@@ -58,6 +56,7 @@ Agent::Agent(boost::asio::any_io_executor executor, Parts parts, const base::Clo
       sample_timer_(executor),
       second_timer_(executor),
       tasks_(executor, [log](const std::exception& e) { log->error("{}", e.what()); }),
+      batching_({parts_.config.latency_us, parts_.config.flush_us}),
       sampler_({parts_.config.interval_us, parts_.config.disabled},
                [this] {
                  Sensors sensors = parts_.find_sensors();
@@ -122,8 +121,8 @@ base::Result<std::unique_ptr<Agent>> Agent::make(boost::asio::any_io_executor ex
     return save_credential(folder, changed);
   };
   a.keeper_ = std::make_unique<CredentialKeeper>(a.parts_.credential, save, clock, log);
-  a.link_ =
-      std::make_unique<Link>(executor, *a.keeper_, *a.spool_, clock, random, log, std::move(events), a.parts_.connect);
+  a.link_ = std::make_unique<Link>(executor, *a.keeper_, *a.spool_, clock, random, log, std::move(events),
+                                   a.parts_.connect ? a.parts_.connect : connect_through(a.parts_.config.proxy));
   return agent;
 }
 
@@ -190,11 +189,8 @@ boost::asio::awaitable<void> Agent::sample_loop() {
     if (stopping_) break;
     if (clock_.now_us() - due > parts_.config.interval_us) ++overruns_;
     take([&](const SampleTime& at, const Sampler::Sink& sink) { sampler_.sample_due(due, at, sink); });
-    const std::int64_t age = clock_.boot_us() - opened_us_;
-    const bool is_due = link_->is_welcomed()
-                            ? builder_.readings() >= kReadingsAFrame || age >= 900'000
-                            : builder_.readings() >= kReadingsAFrameAway || age >= parts_.config.flush_us;
-    if (is_due) close_frame();
+    const std::int64_t next_turn_us = sampler_.next_due_us(clock_.now_us()) - clock_.now_us();
+    if (batching_.is_due(clock_.boot_us(), next_turn_us, link_->is_live())) close_frame();
   }
 }
 
@@ -204,7 +200,9 @@ void Agent::take(const std::function<void(const SampleTime&, const Sampler::Sink
   const TimeBase base = clock_.synchronised() ? TimeBase::wall : TimeBase::boot;
   if (!builder_.fits(base)) close_frame();
   sample(now, [&](const Sampler::Reading& reading) {
-    if (builder_.readings() == 0) opened_us_ = clock_.boot_us();
+    if (batching_.is_full()) close_frame();
+    const auto* text = std::get_if<std::string>(&reading.value);
+    batching_.added(text != nullptr ? text->size() : 0, clock_.boot_us());
     ++sampled_;
     const std::int64_t at = (base == TimeBase::wall ? now.wall_us : now.boot_us) - reading.age_us;
     builder_.add(
@@ -226,7 +224,8 @@ std::string Agent::sample_now() {
 
 void Agent::close_frame() {
   if (builder_.readings() == 0) return;
-  spool_->append(link_->is_welcomed() ? 0 : 1, builder_.close(clock_, wall_minus_boot_us_));
+  spool_->append(link_->is_live() ? 0 : 1, builder_.close(clock_, wall_minus_boot_us_));
+  batching_.closed();
   spool_->set_definitions(builder_.definitions());
   link_->pump();
 }
@@ -293,6 +292,7 @@ std::string Agent::problems() const {
   };
   if (!spool_problem_.empty()) add("the spool cannot be written: " + spool_problem_ + ", readings are kept in memory");
   add(disk_problem_);
+  if (link_) add(link_->problem());
   if (!placing_problem_.empty()) add("times could not be put right: " + placing_problem_);
   add(spool_findings_);
   for (const auto& problem : sampler_.problems()) add(problem);
@@ -326,6 +326,15 @@ void Agent::tell_status() {
   status["dropped_readings"] = spool_->dropped_readings();
   status["rejected_frames"] = link_->rejected_frames();
   status["sent_bytes"] = link_->sent_bytes();
+  const LinkCounters counters = link_->counters();
+  status["link_problem"] = link_->problem();
+  status["link_attempts"] = counters.attempts;
+  status["link_sessions"] = counters.sessions;
+  status["link_last_error"] = counters.last_error;
+  status["link_address"] = counters.address;
+  status["link_ack_ms"] = static_cast<double>(link_->frames().ack_us()) / 1e3;
+  status["wire_sent_bytes"] = counters.wire_sent_bytes;
+  status["wire_received_bytes"] = counters.wire_received_bytes;
   status["overruns"] = overruns_;
   status["active_alerts"] = alerts_->active();
   const std::string problem = problems();

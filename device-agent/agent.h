@@ -16,6 +16,7 @@
 #include "base/random.h"
 #include "device-agent/commands/command_runner.h"
 #include "device-agent/config/agent_config.h"
+#include "device-agent/link/batching.h"
 #include "device-agent/health_sensor.h"
 #include "device-agent/link/credential_keeper.h"
 #include "device-agent/link/link.h"
@@ -37,9 +38,9 @@ class Agent {
     Credential credential;
     std::function<Sensors()> find_sensors;  // asked at the start, and every 30 s for what was plugged in
     std::string state_folder;
-    std::string runtime_folder;  // for the status file, see StatusFile
-    bool simulated = false;      // no commands of the config, no status file
-    ConnectToHub connect = connect_to_hub;
+    std::string runtime_folder;             // for the status file, see StatusFile
+    bool simulated = false;                 // no commands of the config, no status file
+    ConnectToHub connect = {};              // empty: the real one, by the config's proxy
     std::chrono::milliseconds tick{1'000};  // of the housekeeping
   };
   static base::Result<std::unique_ptr<Agent>> make(boost::asio::any_io_executor executor, Parts parts,
@@ -79,7 +80,7 @@ class Agent {
   std::unique_ptr<AlertActions> alerts_;
   std::unique_ptr<CredentialKeeper> keeper_;
   std::unique_ptr<Link> link_;
-  std::int64_t opened_us_ = 0;  // when the first reading came into the builder, boot time
+  Batching batching_;  // of the builder
   std::int64_t flushed_us_ = 0;
   std::int64_t looked_for_sensors_us_ = 0, told_us_ = 0, looked_at_disk_us_ = 0;
   Sampler sampler_;

@@ -12,7 +12,7 @@ constexpr int kUsage = 2, kConfiguration = 3;
 
 struct Flags {
   std::string config, state_folder, log_level = "info";
-  std::string url, token, name, ca_sha256;
+  std::string url, token, name, ca_sha256, proxy;
   unsigned simulate = 0;
   std::string simulate_token, hub;
   bool json = false;

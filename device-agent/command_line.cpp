@@ -101,6 +101,9 @@ int run_command_line(int argc, char** argv) {
   enroll->add_option("--name", flags.name, "wished device name");
   enroll->add_option("--ca-sha256", flags.ca_sha256,
                      "fingerprint of the hub's CA, as the hub printed it; may be left out without a token");
+  enroll->add_option("--proxy", flags.proxy,
+                     "http://[USER:PASSWORD@]HOST[:PORT] or none, for this command; else [hub] proxy of the "
+                     "configuration, else https_proxy");
   auto* sensors = app.add_subcommand("sensors", "What this machine can measure");
   common(sensors);
   auto* sensors_list = sensors->add_subcommand("list", "Names and units");

@@ -105,6 +105,7 @@ struct Run {
         request.token = options.simulate_token;
         request.name = name;
         request.ca_sha256 = options.ca_sha256;
+        request.proxy = options.config.proxy;
         EnrolAnswer answer = co_await enrol(request);
         if (!answer.credential || !save_credential(folder, *answer.credential)) {
           log->error("cannot enrol {}: {}", name, answer.problem);

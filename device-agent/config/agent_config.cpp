@@ -7,6 +7,7 @@
 
 #include "device-agent/config/config_readers.h"
 #include "device-agent/config/config_section.h"
+#include "wire/proxy.h"
 
 namespace agent {
 namespace {
@@ -34,7 +35,18 @@ void read_file(const std::string& file, AgentConfig& config) {
     ConfigSection s(file, *node->as_table(), "agent.");
     config.interval_us = s.duration_us("interval", config.interval_us, 100'000, 3'600'000'000LL);
     config.flush_us = s.duration_us("flush", config.flush_us, 1'000'000, 3'600'000'000LL);
+    config.latency_us = s.duration_us("latency", config.latency_us, 0, 60'000'000);
     config.spool_bytes = s.size_bytes("spool_max", config.spool_bytes);
+    s.refuse_unknown();
+  }
+  if (const toml::node* node = top.take("hub")) {
+    if (!node->is_table()) fail(file, *node, "hub", "must be a table: [hub]");
+    ConfigSection s(file, *node->as_table(), "hub.");
+    config.proxy = s.text("proxy", config.proxy);
+    std::string problem;
+    if (!config.proxy.empty() && config.proxy != "none" && !wire::parse_proxy(config.proxy, problem)) {
+      s.refuse("proxy", problem + ", \"none\", or empty");
+    }
     s.refuse_unknown();
   }
   if (const toml::node* node = top.take("auto")) {
@@ -97,7 +109,11 @@ std::string default_config() {
 [agent]
 interval = "1s"       # how often sensors are read (100ms to 1h)
 flush = "10s"         # how often what the hub has not acknowledged goes to disk: the loss window of a power cut
+latency = "1s"        # how old a reading may get before it is sent (0s to 1m); longer: fewer bytes a reading
 spool_max = "64MiB"   # disk for what is held while the hub is away (a month at 10 readings/s); the oldest goes first, and is recorded as a gap
+
+[hub]
+proxy = ""            # "http://USER:PASSWORD@HOST:3128"; empty: https_proxy of the environment; "none": never one
 
 [auto]
 disable = []          # series not to send: ["net.docker0.*"]

@@ -13,7 +13,9 @@ namespace agent {
 struct AgentConfig {
   std::int64_t interval_us = 1'000'000;        // [agent] interval
   std::int64_t flush_us = 10'000'000;          // [agent] flush: the loss window of a power cut
+  std::int64_t latency_us = 1'000'000;         // [agent] latency: how old a reading may get before it is sent
   std::size_t spool_bytes = 64 * 1024 * 1024;  // [agent] spool_max
+  std::string proxy;                           // [hub] proxy, see wire::choose_proxy(); may hold a password
   std::vector<std::string> disabled;           // [auto] disable: series names, '*' at the end for any
   std::vector<CommandConfig> commands;         // [[command]]
   std::vector<AlertConfig> alerts;             // [[alert]]

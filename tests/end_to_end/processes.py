@@ -228,7 +228,7 @@ class Hub:
 class Agent:
     """A device agent enrolled at a hub."""
 
-    def __init__(self, hub, name, run_args=(), config=None, state=None, env=None):
+    def __init__(self, hub, name, run_args=(), config=None, url=None, state=None, env=None):
         """`state`: a folder elsewhere, which stays; its log is beside it. `env`: of enrolling as well."""
         self.hub, self.name, self.run_args = hub, name, list(run_args)
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="agent-"))
@@ -239,8 +239,8 @@ class Agent:
             self.config = self.folder / "agent.toml"
             self.config.write_text(config)
         token = hub.rest.post("/enrolments", {"name": name})["token"]
-        run(BIN / "device-agent", "enroll", hub.url(), "-", "--name", name, "--ca-sha256", hub.ca_sha256, "--state-dir",
-            self.state, stdin=token + "\n", env=env)
+        run(BIN / "device-agent", "enroll", url or hub.url(), "-", "--name", name, "--ca-sha256", hub.ca_sha256,
+            "--state-dir", self.state, *(["--config", self.config] if config else []), stdin=token + "\n", env=env)
         known_secrets.note_pem(tomllib.loads((self.state / "credential.toml").read_text())["key_pem"])
         self.process, self.env = None, env
 

@@ -75,14 +75,14 @@ TEST_F(ConfigTest, a_mistake_names_file_line_key_and_what_is_allowed) {
   const struct {
     const char *text, *line, *key, *allowed;
   } mistakes[] = {
-      {"[agent]\nintervall = \"1s\"\n", ":2:", "agent.intervall", "interval, flush, spool_max"},
+      {"[agent]\nintervall = \"1s\"\n", ":2:", "agent.intervall", "interval, flush, latency, spool_max"},
       {"\n[agent]\ninterval = 5\n", ":3:", "agent.interval", "500ms"},
       {"[agent]\ninterval = \"1ms\"\n", ":2:", "agent.interval", "100 ms"},
       {"[agent]\nflush = \"-1s\"\n", ":2:", "agent.flush", "1000 ms"},
       {"[agent]\nspool_max = \"1KiB\"\n", ":2:", "agent.spool_max", "16KiB"},
       {"[agent]\nspool_max = \"64\"\n", ":2:", "agent.spool_max", "64MiB"},
       {"[auto]\ndisable = \"net\"\n", ":2:", "auto.disable", "list"},
-      {"[sensors]\n", ":1:", "sensors", "agent, auto, command, alert"},
+      {"[sensors]\n", ":1:", "sensors", "agent, hub, auto, command, alert"},
       {"agent = 1\n", ":1:", "agent", "[agent]"},
       {"[command]\nname = \"a\"\n", ":1:", "command", "[[command]]"},
       {"[[command]]\nname = \"a\"\nrun = [\"relative\"]\n", ":3:", "command.run", "/absolute"},
@@ -90,6 +90,10 @@ TEST_F(ConfigTest, a_mistake_names_file_line_key_and_what_is_allowed) {
       {"[[command]]\nname = \"a\"\nrun = [\"/bin/true\"]\nrole = \"root\"\n", ":4:", "command.role", "operator"},
       {"[[alert]]\naction = \"shout\"\n", ":2:", "alert.action", "log"},
       {"[[alert]]\naction = \"command\"\n", ":1:", "alert.command", "needed"},
+      {"[agent]\nlatency = \"2h\"\n", ":2:", "agent.latency", "60 s"},
+      {"[hub]\nproxy = \"socks5://u:p@proxy\"\n", ":2:", "hub.proxy", "http://[USER:PASSWORD@]HOST[:PORT]"},
+      {"[hub]\nproxy = 3128\n", ":2:", "hub.proxy", "text"},
+      {"hub = 1\n", ":1:", "hub", "[hub]"},
       {"[agent\n", ":1:", "", ""},
   };
   for (const auto& m : mistakes) {
