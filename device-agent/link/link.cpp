@@ -40,6 +40,13 @@ void Link::stop() {
   closers_.spawn(connection_->close(std::move(bye)));
 }
 
+void Link::reconnect() {
+  if (!welcomed_ || stopping_ || reconnecting_) return;
+  reconnecting_ = true;
+  wire::CloseReason bye(1000, "the device introduces itself anew");
+  closers_.spawn(connection_->close(std::move(bye)));
+}
+
 boost::asio::awaitable<void> Link::wait(std::int64_t us, const std::string& why) {
   state_ = "waiting " + std::to_string((us + 999'999) / 1'000'000) + " s: " + why;
   timer_.expires_after(std::chrono::microseconds(us));
@@ -66,6 +73,7 @@ boost::asio::awaitable<void> Link::run() {
     co_await closers_.join();
     connection_ = nullptr;
     if (stopping_) break;
+    if (std::exchange(reconnecting_, false) && close_code_ < 4000) continue;
     const std::string why = refusal_.empty() ? "no connection" : refusal_;
     const std::int64_t hint_us = std::min(retry_after_ms_ * std::int64_t{1'000}, kLongestHint);
     // A newer one may lie ready already; and what could not be renewed is not tried again each second.
@@ -115,7 +123,8 @@ boost::asio::awaitable<void> Link::session() {
       const auto closed = connection_->peer_close();
       if (close_code_ == 0) close_code_ = closed.code;
       if (refusal_.empty()) refusal_ = closed.reason.empty() ? ec.message() : closed.reason;
-      if (!stopping_ && closed.code != 1000) log_->warn("the link ended: {} {}", closed.code, refusal_);
+      if (!stopping_ && !reconnecting_ && closed.code != 1000)
+        log_->warn("the link ended: {} {}", closed.code, refusal_);
       break;
     }
     if (!message.ParseFromString(bytes)) {

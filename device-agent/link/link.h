@@ -49,6 +49,8 @@ class Link {
   /// Each second or so: what falls due with time.
   void tick();
   bool send(const telemetry::v1::DeviceMessage& message);
+  /// Ends the session in good order and begins another at once: the device has something new to say in Hello.
+  void reconnect();
   bool is_welcomed() const { return welcomed_; }
   const std::string& state() const { return state_; }  // for status: "connected", "waiting 4 s: …"
   std::uint64_t sent_bytes() const { return sent_bytes_; }
@@ -98,6 +100,7 @@ class Link {
   std::string shown_;         // the certificate of this connection
   bool renew_first_ = false;  // the hub takes nothing else from it: it has expired
   bool welcomed_ = false;
+  bool reconnecting_ = false;
   bool stopping_ = false;
 };
 
