@@ -7,8 +7,10 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
+#include <boost/json/value_from.hpp>
 
 #include "device-agent/credential_file.h"
+#include "device-agent/interval_override.h"
 #include "device-agent/machine.h"
 #include "device-agent/sensors/system_files.h"
 #include "device-agent/spool/spool_disk.h"
@@ -83,30 +85,50 @@ base::Result<std::unique_ptr<Agent>> Agent::make(boost::asio::any_io_executor ex
   a.note_clock();
   auto ledger = CommandLedger::open(a.parts_.state_folder + "/commands.ledger");
   if (!ledger) return ledger.error();
+  a.boot_id_hex_ = base::to_hex(boot_id(random));
+  a.configured_interval_us_ = a.parts_.config.interval_us;
+  if (const auto set = load_interval(a.parts_.state_folder, a.configured_interval_us_); set && !a.parts_.simulated) {
+    log->info("sensors are read every {} ms, as set-interval said", *set / 1'000);
+    a.parts_.config.interval_us = *set;
+    a.sampler_.set_interval(*set);
+  }
+  a.outputs_ = std::make_unique<GpioOutputs>(executor, a.parts_.gpio, log);
+  if (!a.parts_.simulated) a.outputs_->configure(a.parts_.config.outputs);
   a.commands_ = std::make_unique<CommandRunner>(
       executor, a.parts_.simulated ? std::vector<CommandConfig>{} : a.parts_.config.commands, std::move(*ledger), clock,
       log, [&a](const telemetry::v1::ExecutionUpdate& update) {
         telemetry::v1::DeviceMessage message;
         *message.mutable_execution() = update;
-        (void)a.link_->send(message);  // not connected: the ledger answers when the hub asks again
+        return a.link_->send(message);
       });
-  a.commands_->add_built_in("ping", [&a] { return "{\"time_us\":" + std::to_string(a.clock_.now_us()) + "}"; });
-  a.commands_->add_built_in("sample-now", [&a] {
+  a.commands_->add_built_in(make_ping([&a] { return "{\"time_us\":" + std::to_string(a.clock_.now_us()) + "}"; }));
+  a.commands_->add_built_in(make_sample_now([&a] {
     std::string values = a.sample_now();
     a.close_frame();
     return values;
-  });
-  a.alerts_ = std::make_unique<AlertActions>(
-      a.parts_.config.alerts, clock, log,
-      [&a](const std::string& command, const std::string& why) { return a.commands_->run_locally(command, why); },
-      [&a](const telemetry::v1::LeaseState& state) {
-        telemetry::v1::DeviceMessage message;
-        *message.mutable_lease_state() = state;
-        (void)a.link_->send(message);
-      });
+  }));
+  a.commands_->settle_interrupted(
+      [&a](const std::string& pending) { return settle_built_in(pending, a.boot_id_hex_); });
+  a.add_built_ins();
+  AlertEffects effects;
+  effects.run = [&a](const std::string& command, const std::string& why) {
+    return a.commands_->run_locally(command, why)
+               ? std::string()
+               : "there is no command \"" + command + "\" that can run now without arguments";
+  };
+  effects.set_output = [&a](const std::string& output, std::optional<bool> value) {
+    return value ? a.outputs_->set(output, *value) : a.outputs_->to_fail_safe(output);
+  };
+  a.alerts_ = std::make_unique<AlertActions>(a.parts_.config.alerts, clock, log, std::move(effects),
+                                             [&a](const telemetry::v1::LeaseState& state) {
+                                               telemetry::v1::DeviceMessage message;
+                                               *message.mutable_lease_state() = state;
+                                               (void)a.link_->send(message);
+                                             });
   LinkEvents events;
   events.describe = [&a](telemetry::v1::Hello& hello) {
     a.commands_->describe(hello);
+    a.announced_ = a.announcement();
     auto& attributes = *hello.mutable_attributes();
     for (const auto& [name, text] : machine_attributes()) attributes[name] = text;
     if (a.parts_.simulated) attributes["simulated"] = "true";
@@ -115,6 +137,7 @@ base::Result<std::unique_ptr<Agent>> Agent::make(boost::asio::any_io_executor ex
     a.note_hub_time(welcome.server_time_us());
     a.commands_->welcomed(welcome.server_time_us());
     a.alerts_->replace_all(welcome.leases());
+    a.announce();  // where the configuration was read again since Hello
   };
   events.message = [&a](const telemetry::v1::HubMessage& message) { a.on_message(message); };
   const auto save = [folder = a.parts_.state_folder](const Credential& changed) {
@@ -166,6 +189,7 @@ boost::asio::awaitable<void> Agent::run() {
   second_timer_.cancel();
   co_await tasks_.join();
   co_await commands_->stop();
+  co_await outputs_->stop();
   close_frame();
   if (auto flushed = spool_->flush(); !flushed) log_->error("cannot write the spool: {}", flushed.error().message());
   log_->info("stopped: {} readings sampled, {} dropped; {} frames wait on disk", sampled_, spool_->dropped_readings(),
@@ -181,12 +205,14 @@ void Agent::stop() {
 }
 
 boost::asio::awaitable<void> Agent::sample_loop() {
+  if (parts_.service != nullptr) parts_.service->ready();
   while (!stopping_) {
     const std::int64_t now = clock_.now_us();
     const std::int64_t due = sampler_.next_due_us(now);
     sample_timer_.expires_after(std::chrono::microseconds(due - now));
-    co_await sample_timer_.async_wait(kQuietly);
+    const auto [moved] = co_await sample_timer_.async_wait(kQuietly);
     if (stopping_) break;
+    if (moved) continue;  // another interval
     if (clock_.now_us() - due > parts_.config.interval_us) ++overruns_;
     take([&](const SampleTime& at, const Sampler::Sink& sink) { sampler_.sample_due(due, at, sink); });
     const std::int64_t next_turn_us = sampler_.next_due_us(clock_.now_us()) - clock_.now_us();
@@ -239,6 +265,7 @@ boost::asio::awaitable<void> Agent::housekeeping() {
     alerts_->tick();
     link_->pump();
     link_->tick();
+    watch_over_sampling();
     const std::int64_t now = clock_.boot_us();
     if (!parts_.simulated && now - looked_for_sensors_us_ >= kLookForSensorsUs) {
       looked_for_sensors_us_ = now;
@@ -292,6 +319,7 @@ std::string Agent::problems() const {
   };
   if (!spool_problem_.empty()) add("the spool cannot be written: " + spool_problem_ + ", readings are kept in memory");
   add(disk_problem_);
+  if (!config_problem_.empty()) add("the configuration is the old one: " + config_problem_);
   if (!placing_problem_.empty()) add("times could not be put right: " + placing_problem_);
   add(spool_findings_);
   for (const auto& problem : sampler_.problems()) add(problem);
@@ -338,11 +366,21 @@ void Agent::tell_status() {
   status["active_alerts"] = alerts_->active();
   const std::string problem = problems();
   status["problem"] = problem.empty() ? boost::json::value(nullptr) : boost::json::value(problem);
+  status["config_problem"] =
+      config_problem_.empty() ? boost::json::value(nullptr) : boost::json::value(config_problem_);
+  status["interval_us"] = parts_.config.interval_us;
+  status["configured_interval_us"] = configured_interval_us_;
+  status["running_commands"] = commands_->running();
+  if (!parts_.config.outputs.empty()) status["output_problems"] = boost::json::value_from(outputs_->problems());
   status["time_us"] = clock_.now_us();
   status["clock_synchronised"] = was_synchronised_;
   status["pid"] = ::getpid();
   const std::string meaning = link_->state().substr(0, link_->state().find(' ')) + problem +
                               std::to_string(alerts_->active()) + (was_synchronised_ ? "s" : "");
+  if (parts_.service != nullptr) {
+    parts_.service->status(link_->state() + "; " + std::to_string(sampler_.sensors()) + " sensors" +
+                           (problem.empty() ? "" : "; " + problem));
+  }
   status_.write(boost::json::serialize(status) + "\n", meaning, clock_.boot_us());
 }
 

@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "device-agent/commands/command_runner.h"
+#include "device-agent/gpio/gpio_input.h"
+#include "device-agent/gpio/gpio_outputs.h"
 #include "device-agent/rules/alert_actions.h"
 
 namespace agent {
@@ -19,11 +21,17 @@ struct AgentConfig {
   std::vector<std::string> disabled;           // [auto] disable: series names, '*' at the end for any
   std::vector<CommandConfig> commands;         // [[command]]
   std::vector<AlertConfig> alerts;             // [[alert]]
+  std::vector<std::string> allowed;            // [commands] allow: built-in commands
+  std::vector<GpioInputConfig> inputs;         // [[gpio]]
+  std::vector<GpioOutputConfig> outputs;       // [[output]]
+  /// All that sensors are made of, as text: two configurations with the same have the same sensors.
+  std::string sensor_part;
 };
 
 /// Reads `path` (if not empty) and then every *.toml of the folder beside it with ".d" for ".toml", by name; later ones
 /// win.
-/// ${NAME} in a value is replaced from the environment. On failure `problem` says file, line, key and what is allowed.
+/// ${NAME} in a value is replaced from the environment. On failure `problem` says file, line, key and what is allowed,
+/// a line for each mistake.
 bool read_config(const std::string& path, AgentConfig& config, std::string& problem);
 
 /// A commented file with every key at its default.

@@ -6,11 +6,15 @@
 #include <string>
 
 #include "device-agent/commands/command_runner.h"
+#include "device-agent/gpio/gpio_input.h"
+#include "device-agent/gpio/gpio_outputs.h"
 #include "device-agent/rules/alert_actions.h"
 
 namespace agent {
 
-CommandConfig read_command(const std::string& file, const toml::table& table);  // command_config.cpp
-AlertConfig read_alert(const std::string& file, const toml::table& table);      // alert_config.cpp
+CommandConfig read_command(const std::string& file, const toml::table& table);         // command_config.cpp
+AlertConfig read_alert(const std::string& file, const toml::table& table);             // alert_config.cpp
+GpioInputConfig read_gpio_input(const std::string& file, const toml::table& table);    // gpio_config.cpp
+GpioOutputConfig read_gpio_output(const std::string& file, const toml::table& table);  // gpio_config.cpp
 
 }  // namespace agent

@@ -17,6 +17,16 @@ Sampler::Sampler(SamplerOptions options, Find find) : options_(std::move(options
   this->find();
 }
 
+void Sampler::restart(SamplerOptions options, Find find) {
+  entries_.clear();
+  names_.clear();
+  identities_.clear();
+  is_full_ = false;
+  options_ = std::move(options);
+  find_ = std::move(find);
+  this->find();
+}
+
 void Sampler::find() {
   for (auto& sensor : find_()) {
     const auto& series = sensor->series();
