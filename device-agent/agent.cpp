@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
@@ -19,6 +20,7 @@ constexpr std::size_t kReadingsAFrame = 100;
 constexpr std::size_t kReadingsAFrameAway = 1'000;  // nobody waits: fewer, larger frames
 constexpr std::int64_t kLookForSensorsUs = 30'000'000;
 constexpr std::int64_t kStatusUs = 2'000'000;
+constexpr std::size_t kMostProblemsTold = 32;
 constexpr auto kQuietly = boost::asio::as_tuple(boost::asio::use_awaitable);
 
 }  // namespace
@@ -43,7 +45,8 @@ Agent::Agent(boost::asio::any_io_executor executor, Parts parts, const base::Clo
       sample_timer_(executor),
       second_timer_(executor),
       tasks_(executor, [log](const std::exception& e) { log->error("{}", e.what()); }),
-      sampler_({parts_.config.interval_us, parts_.config.disabled}, parts_.find_sensors),
+      sampler_({parts_.config.interval_us, parts_.config.disabled, [&clock] { return clock.boot_us(); }},
+               parts_.find_sensors),
       status_(parts_.state_folder, parts_.runtime_folder) {
   looked_for_sensors_us_ = clock_.boot_us();
 }
@@ -165,7 +168,6 @@ boost::asio::awaitable<void> Agent::sample_loop() {
     sample_timer_.expires_after(std::chrono::microseconds(due - now));
     co_await sample_timer_.async_wait(kQuietly);
     if (stopping_) break;
-    if (clock_.now_us() - due > parts_.config.interval_us) ++overruns_;
     take([&](const SampleTime& at, const Sampler::Sink& sink) { sampler_.sample_due(due, at, sink); });
     const std::int64_t age = clock_.boot_us() - opened_us_;
     const bool is_due = link_->is_welcomed()
@@ -238,6 +240,7 @@ boost::asio::awaitable<void> Agent::housekeeping() {
     }
     if (!parts_.simulated && now - told_us_ >= kStatusUs) {
       told_us_ = now;
+      for (const auto& warning : sampler_.take_warnings(now)) log_->warn("{}", warning);
       tell_status();
     }
   }
@@ -255,7 +258,17 @@ void Agent::tell_status() {
   status["dropped_frames"] = spool_->dropped_frames();
   status["rejected_frames"] = link_->rejected_frames();
   status["sent_bytes"] = link_->sent_bytes();
-  status["overruns"] = overruns_;
+  const SamplingTimes times = sampler_.times();
+  status["overruns"] = times.missed;
+  status["sampling"] = boost::json::object{{"turns", times.turns},           {"missed", times.missed},
+                                           {"late_us", times.late_us},       {"late_p99_us", times.late_p99_us},
+                                           {"late_max_us", times.latest_us}, {"slowest", times.slowest},
+                                           {"slowest_us", times.slowest_us}};
+  boost::json::array sensor_problems;
+  for (auto& problem : sampler_.problems()) {
+    if (sensor_problems.size() < kMostProblemsTold) sensor_problems.emplace_back(std::move(problem));
+  }
+  status["sensor_problems"] = std::move(sensor_problems);
   status["active_alerts"] = alerts_->active();
   status["problem"] = spool_problem_.empty() ? boost::json::value(nullptr) : boost::json::value(spool_problem_);
   status["time_us"] = clock_.now_us();

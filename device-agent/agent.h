@@ -81,7 +81,6 @@ class Agent {
   std::optional<std::int64_t> wall_minus_boot_us_;  // once the right time is known, by this clock or the hub's
   bool was_synchronised_ = false;
   StatusFile status_;
-  std::uint64_t overruns_ = 0;
   std::string spool_problem_;
   bool stopping_ = false;
 };

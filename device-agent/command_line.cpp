@@ -103,7 +103,7 @@ int run_command_line(int argc, char** argv) {
                      "fingerprint of the hub's CA, as the hub printed it; may be left out without a token");
   auto* sensors = app.add_subcommand("sensors", "What this machine can measure");
   common(sensors);
-  auto* sensors_list = sensors->add_subcommand("list", "Names and units");
+  auto* sensors_list = sensors->add_subcommand("list", "Names, kinds, intervals, units, and what is wrong");
   auto* sensors_read = sensors->add_subcommand("read", "With a value each");
   auto* test = app.add_subcommand("test", "Sample once, print, send nothing");
   common(test);

@@ -43,6 +43,11 @@ void read_file(const std::string& file, AgentConfig& config) {
     for (auto& name : s.texts("disable")) config.disabled.push_back(std::move(name));
     s.refuse_unknown();
   }
+  const std::pair<const char*, KindOptions*> kinds[] = {
+      {"host", &config.host}, {"iio", &config.iio}, {"onewire", &config.onewire}};
+  for (const auto& [name, options] : kinds) {
+    if (const toml::node* node = top.take(name)) read_kind(file, *node, name, *options);
+  }
   (void)top.take("command");
   (void)top.take("alert");
   top.refuse_unknown();
@@ -101,6 +106,22 @@ spool_max = "64MiB"   # disk for what is held while the hub is away; the oldest 
 
 [auto]
 disable = []          # series not to send: ["net.docker0.*"]
+
+# Kinds of sensors. enable = false leaves one out; interval is agent.interval where it is not given; names gives what was
+# found another name (`device-agent sensors list` shows what there is).
+[host]                # processor, memory, disks, network, processes, thermal zones, hwmon chips
+enable = true
+# interval = "5s"
+names = {}            # { "hwmon.nct6775.temp1" = "case.temperature" }
+
+[iio]                 # BME280 and any other chip with an IIO driver
+enable = true
+names = {}            # { "bme280.1-0076" = "greenhouse" }: greenhouse.temperature, greenhouse.humidity …
+
+[onewire]             # DS18B20 and its family
+enable = true
+interval = "10s"
+names = {}            # { "28-0316a2798dff" = "tank.top" }
 
 # A command that the hub may ask for. No shell: {name} is replaced by the argument of that name.
 # [[command]]

@@ -7,6 +7,7 @@
 
 #include "device-agent/commands/command_runner.h"
 #include "device-agent/rules/alert_actions.h"
+#include "device-agent/sensors/sensor.h"
 
 namespace agent {
 
@@ -15,6 +16,8 @@ struct AgentConfig {
   std::int64_t flush_us = 10'000'000;          // [agent] flush: the loss window of a power cut
   std::size_t spool_bytes = 64 * 1024 * 1024;  // [agent] spool_max
   std::vector<std::string> disabled;           // [auto] disable: series names, '*' at the end for any
+  KindOptions host, iio;                       // [host], [iio]
+  KindOptions onewire{true, 10'000'000, {}};   // [onewire]
   std::vector<CommandConfig> commands;         // [[command]]
   std::vector<AlertConfig> alerts;             // [[alert]]
 };
