@@ -268,6 +268,7 @@ void Agent::tell_status() {
   for (auto& problem : sampler_.problems()) {
     if (sensor_problems.size() < kMostProblemsTold) sensor_problems.emplace_back(std::move(problem));
   }
+  const bool has_sensor_problems = !sensor_problems.empty();
   status["sensor_problems"] = std::move(sensor_problems);
   status["active_alerts"] = alerts_->active();
   status["problem"] = spool_problem_.empty() ? boost::json::value(nullptr) : boost::json::value(spool_problem_);
@@ -275,7 +276,8 @@ void Agent::tell_status() {
   status["clock_synchronised"] = was_synchronised_;
   status["pid"] = ::getpid();
   const std::string meaning = link_->state().substr(0, link_->state().find(' ')) + spool_problem_ +
-                              std::to_string(alerts_->active()) + (was_synchronised_ ? "s" : "");
+                              std::to_string(alerts_->active()) + (was_synchronised_ ? "s" : "") +
+                              (has_sensor_problems ? "p" : "");
   status_.write(boost::json::serialize(status) + "\n", meaning, clock_.boot_us());
 }
 

@@ -38,7 +38,7 @@ int doctor_command(const Flags& flags) {
       say(false, trouble, "look at the chip's wiring and supply; `sudo dmesg` has what the kernel says of it");
   }
   for (const auto& advice :
-       sensor_advice({"", config.host, config.iio, config.onewire, find_service_user(), nullptr})) {
+       sensor_advice({config.root, config.host, config.iio, config.onewire, find_service_user(), nullptr})) {
     if (advice.level == AdviceLevel::hint)
       std::printf("hint %s\n     fix: %s\n", advice.what.c_str(), advice.fix.c_str());
     else

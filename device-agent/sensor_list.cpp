@@ -5,7 +5,8 @@
 
 namespace agent {
 
-Sensors list_sensors(const AgentConfig& config, const std::string& root) {
+Sensors list_sensors(const AgentConfig& config, const std::string& given_root) {
+  const std::string& root = given_root.empty() ? config.root : given_root;
   // What is said rarely to be read is not read more often than the rest.
   KindOptions host = config.host, iio = config.iio;
   if (host.interval_us == 0) host.interval_us = config.interval_us;

@@ -19,7 +19,7 @@ constexpr std::chrono::seconds kLongestLook{5};  // of one bus, script …
 std::string shown(const Value& value) {
   if (const auto* number = std::get_if<double>(&value)) {
     char text[40];
-    std::snprintf(text, sizeof text, "%.6g", *number);
+    std::snprintf(text, sizeof text, "%.10g", *number);
     return text;
   }
   if (const auto* flag = std::get_if<bool>(&value)) return *flag ? "true" : "false";

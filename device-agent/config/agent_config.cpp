@@ -41,15 +41,18 @@ void read_file(const std::string& file, AgentConfig& config) {
     if (!node->is_table()) fail(file, *node, "auto", "must be a table: [auto]");
     ConfigSection s(file, *node->as_table(), "auto.");
     for (auto& name : s.texts("disable")) config.disabled.push_back(std::move(name));
+    config.root = s.text("root", config.root);
+    if (!config.root.empty() && config.root[0] != '/') s.refuse("root", "must be an absolute path such as \"/host\"");
+    if (config.root == "/") config.root.clear();
     s.refuse_unknown();
   }
+  (void)top.take("command");
+  (void)top.take("alert");
   const std::pair<const char*, KindOptions*> kinds[] = {
       {"host", &config.host}, {"iio", &config.iio}, {"onewire", &config.onewire}};
   for (const auto& [name, options] : kinds) {
     if (const toml::node* node = top.take(name)) read_kind(file, *node, name, *options);
   }
-  (void)top.take("command");
-  (void)top.take("alert");
   top.refuse_unknown();
   each("command", [&](const toml::table& t) {
     CommandConfig c = read_command(file, t);
@@ -106,6 +109,7 @@ spool_max = "64MiB"   # disk for what is held while the hub is away; the oldest 
 
 [auto]
 disable = []          # series not to send: ["net.docker0.*"]
+root = ""             # in a container: where the machine's own / is mounted, "/host"
 
 # Kinds of sensors. enable = false leaves one out; interval is agent.interval where it is not given; names gives what was
 # found another name (`device-agent sensors list` shows what there is).

@@ -16,6 +16,7 @@ struct AgentConfig {
   std::int64_t flush_us = 10'000'000;          // [agent] flush: the loss window of a power cut
   std::size_t spool_bytes = 64 * 1024 * 1024;  // [agent] spool_max
   std::vector<std::string> disabled;           // [auto] disable: series names, '*' at the end for any
+  std::string root;                            // [auto] root: where /proc and /sys of the machine are seen; "": at /
   KindOptions host, iio;                       // [host], [iio]
   KindOptions onewire{true, 10'000'000, {}};   // [onewire]
   std::vector<CommandConfig> commands;         // [[command]]

@@ -130,14 +130,17 @@ void run_bus(const std::shared_ptr<BusState>& state, Bus& bus) {
 }  // namespace
 
 std::optional<std::string> BusRound::text(const std::string& path) {
+  bool is_resting = false;
   {
     const std::lock_guard lock(state_.mutex);
     if (state_.stopping) return std::nullopt;
     const auto rest = state_.resting.find(path);
-    if (rest != state_.resting.end()) {
-      if (state_.boot_us() < rest->second) return std::nullopt;
-      state_.resting.erase(rest);
-    }
+    is_resting = rest != state_.resting.end() && state_.boot_us() < rest->second;
+    if (rest != state_.resting.end() && !is_resting) state_.resting.erase(rest);
+  }
+  if (is_resting) {
+    trouble(path + ": did not answer, and is left alone for a while");
+    return std::nullopt;
   }
   FileText file = in_progress(state_, path, [&] { return files_.read(path); });
   if (file.error == ENOENT || file.error == ENODEV || file.error == ENOTDIR) saw_loss_ = true;
@@ -155,7 +158,7 @@ std::optional<std::string> BusRound::text(const std::string& path) {
     case EAGAIN:
       return std::nullopt;
     case EINTR:
-      trouble(path + ": did not answer; it is left alone for " + seconds_text(kBusRestUs));
+      trouble(path + ": did not answer, and is left alone for a while");
       return std::nullopt;
     default:
       trouble(path + ": " + std::strerror(file.error));

@@ -47,7 +47,11 @@ class FileSystemSensor final : public Sensor {
   static constexpr std::size_t kMostNames = 64;  // of all that were ever mounted
 
   std::vector<Mount> mounts() const {
-    auto found = parse_mounts(read_file(root_ + "/proc/self/mountinfo").value_or(""));
+    // Seen from a container, "self" has the container's mounts.
+    std::optional<std::string> text;
+    if (!root_.empty()) text = read_file(root_ + "/proc/1/mountinfo");
+    if (!text) text = read_file(root_ + "/proc/self/mountinfo");
+    auto found = parse_mounts(text.value_or(""));
     if (found.empty() || found[0].point != "/") found.insert(found.begin(), Mount{"/", "", false});
     return found;
   }

@@ -50,6 +50,7 @@ TEST_F(KindConfigTest, a_mistake_names_file_line_key_and_what_is_allowed) {
   const struct {
     const char *text, *line, *key, *allowed;
   } mistakes[] = {
+      {"[auto]\nroot = \"host\"\n", ":2:", "auto.root", "absolute path"},
       {"host = 1\n", ":1:", "host", "[host]"},
       {"[iio]\nenabled = true\n", ":2:", "iio.enabled", "enable, interval, names"},
       {"[iio]\nenable = 1\n", ":2:", "iio.enable", "true or false"},
@@ -92,6 +93,9 @@ TEST_F(KindConfigTest, the_list_of_sensors_follows_it) {
   EXPECT_EQ(
       kinds(),
       (Kinds{{"uptime", 2'000'000}, {"disk.root.used", 10'000'000}, {"iio", 2'000'000}, {"onewire", 10'000'000}}));
+  const Kinds given = kinds();
+  ASSERT_EQ(problem_of("[agent]\ninterval = \"2s\"\n[auto]\nroot = \"" + folder.path() + "\"\n"), "");
+  EXPECT_EQ(list_sensors(config).size(), given.size()) << "the root may stand in the file";
   config.host.enable = false;
   config.iio.interval_us = 500'000;
   config.onewire.enable = false;

@@ -200,6 +200,8 @@ TEST_F(HangingFileTest, a_read_that_hangs_is_interrupted_and_left_alone_while_th
   }
   ASSERT_EQ(samples.size(), 1u);
   EXPECT_EQ(std::get<double>(samples[0].value), 5);
+  ASSERT_TRUE(sensor.refresh(kLong)) << "it is not opened again at once";
+  EXPECT_NE(sensor.problem().find("/a: did not answer, and is left alone"), std::string::npos) << sensor.problem();
 }
 
 TEST_F(HangingFileTest, an_agent_s_other_sensors_do_not_wait_for_it_and_the_end_is_quick) {
