@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value_from.hpp>
@@ -22,6 +23,7 @@ constexpr std::size_t kUnsavedBytes = 1024 * 1024;  // not held back until a flu
 constexpr std::int64_t kLookAtDiskUs = 5'000'000;
 constexpr std::int64_t kLookForSensorsUs = 30'000'000;
 constexpr std::int64_t kStatusUs = 2'000'000;
+constexpr std::size_t kMostProblemsTold = 32;
 constexpr auto kQuietly = boost::asio::as_tuple(boost::asio::use_awaitable);
 
 /// For people; empty: nothing was wrong.
@@ -59,14 +61,19 @@ Agent::Agent(boost::asio::any_io_executor executor, Parts parts, const base::Clo
       second_timer_(executor),
       tasks_(executor, [log](const std::exception& e) { log->error("{}", e.what()); }),
       batching_({parts_.config.latency_us, parts_.config.flush_us}),
-      sampler_({parts_.config.interval_us, parts_.config.disabled},
-               [this] {
-                 Sensors sensors = parts_.find_sensors();
-                 if (!parts_.simulated) add_health_sensors([this] { return health(); }, sensors);
-                 return sensors;
-               }),
+      sampler_(sampler_options(), [this] { return find_all_sensors(); }),
       status_(parts_.state_folder, parts_.runtime_folder) {
   looked_for_sensors_us_ = clock_.boot_us();
+}
+
+SamplerOptions Agent::sampler_options() const {
+  return {parts_.config.interval_us, parts_.config.disabled, [&clock = clock_] { return clock.boot_us(); }};
+}
+
+Sensors Agent::find_all_sensors() {
+  Sensors sensors = parts_.find_sensors();
+  if (!parts_.simulated) add_health_sensors([this] { return health(); }, sensors);
+  return sensors;
 }
 
 base::Result<std::unique_ptr<Agent>> Agent::make(boost::asio::any_io_executor executor, Parts parts,
@@ -213,7 +220,6 @@ boost::asio::awaitable<void> Agent::sample_loop() {
     const auto [moved] = co_await sample_timer_.async_wait(kQuietly);
     if (stopping_) break;
     if (moved) continue;  // another interval
-    if (clock_.now_us() - due > parts_.config.interval_us) ++overruns_;
     take([&](const SampleTime& at, const Sampler::Sink& sink) { sampler_.sample_due(due, at, sink); });
     const std::int64_t next_turn_us = sampler_.next_due_us(clock_.now_us()) - clock_.now_us();
     if (batching_.is_due(clock_.boot_us(), next_turn_us, link_->is_live())) close_frame();
@@ -275,6 +281,7 @@ boost::asio::awaitable<void> Agent::housekeeping() {
     look_at_disk();
     if (!parts_.simulated && now - told_us_ >= kStatusUs) {
       told_us_ = now;
+      for (const auto& warning : sampler_.take_warnings(now)) log_->warn("{}", warning);
       tell_status();
     }
   }
@@ -332,7 +339,7 @@ AgentHealth Agent::health() const {
   health.spool_bytes = static_cast<double>(spool_->disk_bytes());
   health.spool_written = static_cast<double>(spool_->written_bytes());
   health.dropped_readings = static_cast<double>(spool_->dropped_readings());
-  health.overruns = static_cast<double>(overruns_);
+  health.overruns = static_cast<double>(sampler_.times().missed);
   health.is_clock_synchronised = was_synchronised_;
   health.problems = problems();
   return health;
@@ -362,7 +369,17 @@ void Agent::tell_status() {
   status["link_ack_ms"] = static_cast<double>(link_->frames().ack_us()) / 1e3;
   status["wire_sent_bytes"] = counters.wire_sent_bytes;
   status["wire_received_bytes"] = counters.wire_received_bytes;
-  status["overruns"] = overruns_;
+  const SamplingTimes times = sampler_.times();
+  status["overruns"] = times.missed;
+  status["sampling"] = boost::json::object{{"turns", times.turns},           {"missed", times.missed},
+                                           {"late_us", times.late_us},       {"late_p99_us", times.late_p99_us},
+                                           {"late_max_us", times.latest_us}, {"slowest", times.slowest},
+                                           {"slowest_us", times.slowest_us}};
+  boost::json::array sensor_problems;
+  for (auto& problem : sampler_.problems()) {
+    if (sensor_problems.size() < kMostProblemsTold) sensor_problems.emplace_back(std::move(problem));
+  }
+  status["sensor_problems"] = std::move(sensor_problems);
   status["active_alerts"] = alerts_->active();
   const std::string problem = problems();
   status["problem"] = problem.empty() ? boost::json::value(nullptr) : boost::json::value(problem);

@@ -82,6 +82,8 @@ class Agent {
   void tell_status();
   void flush_if_due();
   void look_at_disk();
+  SamplerOptions sampler_options() const;
+  Sensors find_all_sensors();
   AgentHealth health() const;
   std::string problems() const;
   void on_message(const telemetry::v1::HubMessage& message);
@@ -106,7 +108,7 @@ class Agent {
   std::optional<std::int64_t> wall_minus_boot_us_;  // once the right time is known, by this clock or the hub's
   bool was_synchronised_ = false;
   StatusFile status_;
-  std::uint64_t overruns_ = 0, sampled_ = 0;
+  std::uint64_t sampled_ = 0;
   std::string spool_problem_;                // why the spool cannot be written
   std::string disk_problem_;                 // what would keep it from being written
   std::string spool_findings_;               // what was wrong with it at the start

@@ -93,8 +93,9 @@ int run_command_line(int argc, char** argv) {
                      "configuration, else https_proxy");
   auto* sensors = app.add_subcommand("sensors", "What this machine can measure");
   common(sensors);
-  auto* sensors_list = sensors->add_subcommand("list", "Names and units");
+  auto* sensors_list = sensors->add_subcommand("list", "Names, kinds, intervals, units, and what is wrong");
   auto* sensors_read = sensors->add_subcommand("read", "With a value each");
+  for (auto* way : {sensors_list, sensors_read}) way->fallthrough();  // `sensors read --json`
   auto* test = app.add_subcommand("test", "Sample once, print, send nothing");
   common(test);
   auto* status = app.add_subcommand("status", "What a running agent says of itself");

@@ -97,8 +97,17 @@ void read_file(const std::string& file, AgentConfig& config, Mistakes& mistakes)
   });
   section("auto", [&](ConfigSection& s) {
     for (auto& name : s.texts("disable")) config.disabled.push_back(std::move(name));
+    config.root = s.text("root", config.root);
+    if (!config.root.empty() && config.root[0] != '/') s.refuse("root", "must be an absolute path such as \"/host\"");
+    if (config.root == "/") config.root.clear();
   });
   section("commands", [&](ConfigSection& s) { read_allowed(s, config.allowed); });
+  const std::pair<const char*, KindOptions*> kinds[] = {
+      {"host", &config.host}, {"iio", &config.iio}, {"onewire", &config.onewire}};
+  for (const auto& [name, options] : kinds) {
+    const toml::node* node = top.take(name);
+    if (node != nullptr) mistakes.in([&] { read_kind(file, *node, name, *options); });
+  }
   for (const char* name : {"command", "alert", "gpio", "output"}) (void)top.take(name);
   mistakes.in([&] { top.refuse_unknown(); });
   each("command", [&](const toml::table& t) {
@@ -206,6 +215,23 @@ proxy = ""            # "http://USER:PASSWORD@HOST:3128"; empty: https_proxy of 
 
 [auto]
 disable = []          # series not to send: ["net.docker0.*"]
+root = ""             # in a container: where the machine's own / is mounted, "/host"
+
+# Kinds of sensors. enable = false leaves one out; interval is agent.interval where it is not given; names gives what was
+# found another name (`device-agent sensors list` shows what there is).
+[host]                # processor, memory, disks, network, processes, thermal zones, hwmon chips
+enable = true
+# interval = "5s"
+names = {}            # { "hwmon.nct6775.temp1" = "case.temperature" }
+
+[iio]                 # BME280 and any other chip with an IIO driver
+enable = true
+names = {}            # { "bme280.1-0076" = "greenhouse" }: greenhouse.temperature, greenhouse.humidity …
+
+[onewire]             # DS18B20 and its family
+enable = true
+interval = "10s"
+names = {}            # { "28-0316a2798dff" = "tank.top" }
 
 [commands]
 allow = []            # built-in commands the hub may ask for: "set-interval", "restart-agent", "reboot"

@@ -9,6 +9,7 @@
 #include "device-agent/gpio/gpio_input.h"
 #include "device-agent/gpio/gpio_outputs.h"
 #include "device-agent/rules/alert_actions.h"
+#include "device-agent/sensors/sensor.h"
 
 namespace agent {
 
@@ -19,6 +20,9 @@ struct AgentConfig {
   std::size_t spool_bytes = 64 * 1024 * 1024;  // [agent] spool_max
   std::string proxy;                           // [hub] proxy, see wire::choose_proxy(); may hold a password
   std::vector<std::string> disabled;           // [auto] disable: series names, '*' at the end for any
+  std::string root;                            // [auto] root: where /proc and /sys of the machine are seen; "": at /
+  KindOptions host, iio;                       // [host], [iio]
+  KindOptions onewire{true, 10'000'000, {}};   // [onewire]
   std::vector<CommandConfig> commands;         // [[command]]
   std::vector<AlertConfig> alerts;             // [[alert]]
   std::vector<std::string> allowed;            // [commands] allow: built-in commands
