@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
@@ -44,6 +45,7 @@ Agent::Agent(boost::asio::any_io_executor executor, Parts parts, const base::Clo
       second_timer_(executor),
       tasks_(executor, [log](const std::exception& e) { log->error("{}", e.what()); }),
       sampler_({parts_.config.interval_us, parts_.config.disabled}, parts_.find_sensors),
+      sensor_problems_(log),
       status_(parts_.state_folder, parts_.runtime_folder) {
   looked_for_sensors_us_ = clock_.boot_us();
 }
@@ -258,6 +260,9 @@ void Agent::tell_status() {
   status["overruns"] = overruns_;
   status["active_alerts"] = alerts_->active();
   status["problem"] = spool_problem_.empty() ? boost::json::value(nullptr) : boost::json::value(spool_problem_);
+  const auto problems = sampler_.problems();
+  sensor_problems_.note(problems, clock_.boot_us());
+  status["sensor_problems"] = boost::json::array(problems.begin(), problems.end());
   status["time_us"] = clock_.now_us();
   status["clock_synchronised"] = was_synchronised_;
   status["pid"] = ::getpid();

@@ -155,8 +155,8 @@ int run_agents(RunOptions options, std::shared_ptr<spdlog::logger> log) {
       return 3;
     }
     if (!run.add(
-            *credential, [config = run.options.config] { return list_sensors(config); }, run.options.state_folder,
-            false))
+            *credential, [config = run.options.config] { return list_running_sensors(config, find_runtime_folder()); },
+            run.options.state_folder, false))
       return 1;
   } else {
     run.tasks.spawn(run.simulate());

@@ -1,9 +1,41 @@
 #include "device-agent/sensor_list.h"
 
-namespace agent {
+#include <algorithm>
 
-Sensors list_sensors(const AgentConfig&, const std::string& root) {
-  return detect_host_sensors(root);
+#include "base/clock.h"
+
+namespace agent {
+namespace {
+
+constexpr std::int64_t kFetchReportsUs = 1'000'000;  // or the agent's interval, where that is shorter
+
+ReportParts report_parts(const AgentConfig& config) {
+  static const base::SystemClock clock;
+  return {std::make_shared<Aside>(), clock, std::min(kFetchReportsUs, config.interval_us)};
+}
+
+}  // namespace
+
+Sensors list_sensors(const AgentConfig& config, const std::string& root) {
+  Sensors sensors = detect_host_sensors(root);
+  const ReportParts parts = report_parts(config);
+  for (const auto& exec : config.execs) sensors.push_back(make_exec_sensor(parts, exec));
+  for (const auto& execd : config.execds) sensors.push_back(make_execd_sensor(parts, execd));
+  for (const auto& textfile : config.textfiles) sensors.push_back(make_textfile_sensor(parts, textfile));
+  return sensors;
+}
+
+std::string push_socket(const AgentConfig& config, const std::string& runtime_folder) {
+  if (!config.push.socket.empty()) return config.push.socket;
+  return runtime_folder.empty() ? std::string() : runtime_folder + "/push.sock";
+}
+
+Sensors list_running_sensors(const AgentConfig& config, const std::string& runtime_folder) {
+  Sensors sensors = list_sensors(config);
+  if (config.push.is_enabled) {
+    sensors.push_back(make_push_sensor(report_parts(config), config.push, push_socket(config, runtime_folder)));
+  }
+  return sensors;
 }
 
 }  // namespace agent

@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
@@ -14,7 +15,9 @@
 namespace agent {
 namespace {
 
-std::string shown(const Value& value) {
+constexpr std::int64_t kLongestWaitUs = 30'000'000;
+
+std::string value_text(const Value& value) {
   if (const auto* number = std::get_if<double>(&value)) {
     char text[40];
     std::snprintf(text, sizeof text, "%.6g", *number);
@@ -22,6 +25,20 @@ std::string shown(const Value& value) {
   }
   if (const auto* flag = std::get_if<bool>(&value)) return *flag ? "true" : "false";
   return std::get<std::string>(value);
+}
+
+/// Programs that were started take their time: each until it has said something, or its own time limit has ended it.
+void wait_for_scripts(const Sensors& sensors, const base::Clock& clock, std::vector<std::vector<Sample>>& samples) {
+  const std::int64_t end = clock.boot_us() + kLongestWaitUs;
+  const auto is_pending = [](const auto& sensor) { return sensor->is_pending(); };
+  bool is_last = false;  // what came just before the end of the last one is fetched as well
+  while (!is_last) {
+    is_last = clock.boot_us() > end || std::none_of(sensors.begin(), sensors.end(), is_pending);
+    if (!is_last) ::usleep(20'000);
+    for (std::size_t i = 0; i < sensors.size(); ++i) {
+      if (!sensors[i]->identity().empty()) sensors[i]->sample({clock.now_us(), clock.boot_us()}, samples[i]);
+    }
+  }
 }
 
 }  // namespace
@@ -41,15 +58,24 @@ int sensors_command(const Flags& flags, bool read) {
       }
       if (look == 0) ::usleep(250'000);
     }
+    wait_for_scripts(sensors, clock, samples);
   }
   boost::json::array out;
   for (std::size_t i = 0; i < sensors.size(); ++i) {
     const auto& series = sensors[i]->series();
+    if (!read && series.empty() && !sensors[i]->identity().empty()) {
+      // What a script reports is known when it has run.
+      if (flags.json) {
+        out.push_back(boost::json::object{{"source", sensors[i]->identity()}});
+      } else {
+        std::printf("(%s: `device-agent sensors read` runs it)\n", sensors[i]->identity().c_str());
+      }
+    }
     for (std::size_t k = 0; k < series.size(); ++k) {
       if (is_disabled_series(series[k].name, config->disabled)) continue;
       std::string value;
       for (const auto& sample : samples[i]) {
-        if (sample.index == k) value = shown(sample.value);
+        if (sample.index == k) value = value_text(sample.value);
       }
       if (flags.json) {
         boost::json::object entry{{"name", series[k].name}, {"unit", series[k].unit}};
@@ -59,6 +85,10 @@ int sensors_command(const Flags& flags, bool read) {
         std::printf("%-40s %14s %s\n", series[k].name.c_str(), value.c_str(), series[k].unit.c_str());
       }
     }
+  }
+  for (const auto& sensor : sensors) {
+    const std::string problem = read ? sensor->problem() : std::string();
+    if (!problem.empty()) std::fprintf(stderr, "device-agent: %s\n", problem.c_str());
   }
   if (flags.json) std::cout << boost::json::serialize(out) << "\n";
   return 0;

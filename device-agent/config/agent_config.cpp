@@ -43,6 +43,11 @@ void read_file(const std::string& file, AgentConfig& config) {
     for (auto& name : s.texts("disable")) config.disabled.push_back(std::move(name));
     s.refuse_unknown();
   }
+  if (const toml::node* node = top.take("push")) {
+    if (!node->is_table()) fail(file, *node, "push", "must be a table: [push]");
+    read_push(file, *node->as_table(), config.push);
+  }
+  for (const char* scripts : {"exec", "execd", "textfile"}) (void)top.take(scripts);
   (void)top.take("command");
   (void)top.take("alert");
   top.refuse_unknown();
@@ -51,6 +56,9 @@ void read_file(const std::string& file, AgentConfig& config) {
     std::erase_if(config.commands, [&](const auto& old) { return old.name == c.name; });
     config.commands.push_back(std::move(c));
   });
+  each("exec", [&](const toml::table& t) { config.execs.push_back(read_exec(file, t)); });
+  each("execd", [&](const toml::table& t) { config.execds.push_back(read_execd(file, t)); });
+  each("textfile", [&](const toml::table& t) { config.textfiles.push_back(read_textfile(file, t)); });
   each("alert", [&](const toml::table& t) { config.alerts.push_back(read_alert(file, t)); });
 }
 
@@ -101,6 +109,38 @@ spool_max = "64MiB"   # disk for what is held while the hub is away; the oldest 
 
 [auto]
 disable = []          # series not to send: ["net.docker0.*"]
+
+# A program that prints readings and ends, run again and again. No shell, never two at once, killed at its timeout.
+# [[exec]]
+# name = "router.ping"     # before each name and a dot; with format "plain" the name itself
+# run = ["/usr/local/bin/ping-router"]
+# interval = "10s"         # 100ms to 24h
+# timeout = "10s"
+# format = "plain"         # plain: a line is one value; influx: line protocol; json: an object a line; prometheus
+# unit = "ms"              # of series that say none
+# units = { loss = "%" }   # of single ones
+# environment = []         # ["NAME=value"]: what it gets besides PATH, HOME, LANG
+
+# A program that stays and prints a line for each reading. Started again when it ends.
+# [[execd]]
+# name = "weather"
+# run = ["/usr/local/bin/weather-station", "--stream"]
+# format = "influx"
+# interval = "5s"          # how often it prints, where that is known
+# timeout = "5m"           # so long without a reading, and it is started again; not there: never
+# restart = "1s"           # wait before that; twice as long each time, up to a minute
+
+# Files that something else writes: .prom, .influx or .lp, .json or .jsonl, .txt (one value). A folder or a pattern.
+# [[textfile]]
+# path = "/var/lib/node_exporter/*.prom"
+# interval = "10s"
+# max_age = "1h"           # what was not written for so long is not sent any more
+
+# A Unix socket for scripts: device-agent push NAME VALUE
+[push]
+enable = false
+socket = ""           # not there: push.sock in the runtime folder, /run/device-agent
+group = ""            # who may push besides the agent's user: a group that this user is in
 
 # A command that the hub may ask for. No shell: {name} is replaced by the argument of that name.
 # [[command]]

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "device-agent/commands/command_runner.h"
+#include "device-agent/reports/script_sources.h"
 #include "device-agent/rules/alert_actions.h"
 
 namespace agent {
@@ -17,6 +18,10 @@ struct AgentConfig {
   std::vector<std::string> disabled;           // [auto] disable: series names, '*' at the end for any
   std::vector<CommandConfig> commands;         // [[command]]
   std::vector<AlertConfig> alerts;             // [[alert]]
+  std::vector<ExecConfig> execs;               // [[exec]]
+  std::vector<ExecdConfig> execds;             // [[execd]]
+  std::vector<TextfileConfig> textfiles;       // [[textfile]]
+  PushConfig push;                             // [push]
 };
 
 /// Reads `path` (if not empty) and then every *.toml of the folder beside it with ".d" for ".toml", by name; later ones

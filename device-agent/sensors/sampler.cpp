@@ -85,7 +85,7 @@ void Sampler::sample(Entry& entry, const SampleTime& now, const Sink& sink) {
   samples_.clear();
   entry.sensor->sample(now, samples_);
   look_at_series(entry);
-  const auto interval_ms = static_cast<std::uint32_t>(interval_of(entry) / 1'000);
+  const auto interval_ms = static_cast<std::uint32_t>(entry.sensor->promised_us().value_or(interval_of(entry)) / 1'000);
   for (const auto& sample : samples_) {
     if (!entry.wanted[sample.index]) continue;
     const auto* number = std::get_if<double>(&sample.value);

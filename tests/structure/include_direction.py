@@ -38,15 +38,18 @@ ALLOWED = {
     "hub/extension": STORAGE + ["hub/extension"],
     "hub/tools": INGEST + ["hub/audit", "hub/live", "hub/web", "hub/tools"],
     "hub": INGEST + ["hub/audit", "hub/live", "hub/web", "hub/tools", "hub/certificates", "hub"],
+    "device-agent/process": BASE + ["device-agent/process"],
     "device-agent/sensors": AGENT + ["device-agent/sensors"],
+    "device-agent/reports": AGENT + ["device-agent/sensors", "device-agent/process", "device-agent/reports"],
     "device-agent/spool": AGENT + ["device-agent/spool"],
     "device-agent/link": AGENT + ["device-agent/spool", "device-agent/link"],
     "device-agent/commands": AGENT + ["device-agent/commands"],
     "device-agent/rules": AGENT + ["device-agent/rules"],
-    "device-agent/config": AGENT + ["device-agent/sensors", "device-agent/commands", "device-agent/rules",
-                                    "device-agent/config"],
+    "device-agent/config": AGENT + ["device-agent/sensors", "device-agent/reports", "device-agent/process",
+                                    "device-agent/commands", "device-agent/rules", "device-agent/config"],
     "device-agent": AGENT + ["device-agent", "device-agent/sensors", "device-agent/spool", "device-agent/link",
-                             "device-agent/commands", "device-agent/rules", "device-agent/config"],
+                             "device-agent/commands", "device-agent/rules", "device-agent/config",
+                             "device-agent/process", "device-agent/reports"],
 }
 # The composition root, and the programs that work on a data folder's files without a hub.
 MAY_NAME_ENGINES = {"hub", "hub/tools", "hub/extension"}
