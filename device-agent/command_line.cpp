@@ -105,6 +105,7 @@ int run_command_line(int argc, char** argv) {
   common(sensors);
   auto* sensors_list = sensors->add_subcommand("list", "Names and units");
   auto* sensors_read = sensors->add_subcommand("read", "With a value each");
+  for (auto* what : {sensors_list, sensors_read}) what->fallthrough();  // --config and --json may stand behind them
   auto* test = app.add_subcommand("test", "Sample once, print, send nothing");
   common(test);
   auto* status = app.add_subcommand("status", "What a running agent says of itself");

@@ -40,6 +40,7 @@ TEST_F(ConfigTest, the_printed_default_is_the_default) {
   EXPECT_EQ(config.flush_us, built_in.flush_us);
   EXPECT_EQ(config.spool_bytes, built_in.spool_bytes);
   EXPECT_TRUE(config.disabled.empty() && config.commands.empty() && config.alerts.empty());
+  EXPECT_TRUE(config.execs.empty() && config.execds.empty() && config.textfiles.empty() && !config.push.is_enabled);
 }
 
 TEST_F(ConfigTest, its_commented_examples_are_valid_as_well) {
@@ -61,6 +62,13 @@ TEST_F(ConfigTest, its_commented_examples_are_valid_as_well) {
   EXPECT_TRUE(config.commands[0].confirm);
   EXPECT_NE(config.commands[0].arguments_schema_json.find("\"maximum\":60"), std::string::npos);
   ASSERT_EQ(config.alerts.size(), 1u);
+  ASSERT_EQ(config.execs.size(), 1u);
+  EXPECT_EQ(config.execs[0].report.name, "router.ping");
+  EXPECT_EQ(config.execs[0].report.units.at("loss"), "%");
+  ASSERT_EQ(config.execds.size(), 1u);
+  EXPECT_EQ(config.execds[0].timeout_us, 300'000'000);
+  ASSERT_EQ(config.textfiles.size(), 1u);
+  EXPECT_EQ(config.textfiles[0].max_age_us, 3'600'000'000);
 }
 
 TEST_F(ConfigTest, units_are_read) {
@@ -82,12 +90,23 @@ TEST_F(ConfigTest, a_mistake_names_file_line_key_and_what_is_allowed) {
       {"[agent]\nspool_max = \"1KiB\"\n", ":2:", "agent.spool_max", "2MiB"},
       {"[agent]\nspool_max = \"64\"\n", ":2:", "agent.spool_max", "64MiB"},
       {"[auto]\ndisable = \"net\"\n", ":2:", "auto.disable", "list"},
-      {"[sensors]\n", ":1:", "sensors", "agent, auto, command, alert"},
+      {"[sensors]\n", ":1:", "sensors", "agent, auto, push, exec, execd, textfile, command, alert"},
       {"agent = 1\n", ":1:", "agent", "[agent]"},
       {"[command]\nname = \"a\"\n", ":1:", "command", "[[command]]"},
       {"[[command]]\nname = \"a\"\nrun = [\"relative\"]\n", ":3:", "command.run", "/absolute"},
       {"[[command]]\nname = \"ping\"\nrun = [\"/bin/true\"]\n", ":2:", "command.name", "built in"},
       {"[[command]]\nname = \"a\"\nrun = [\"/bin/true\"]\nrole = \"root\"\n", ":4:", "command.role", "operator"},
+      {"[[exec]]\nname = \"a\"\nrun = [\"relative\"]\n", ":3:", "exec.run", "/absolute"},
+      {"[[exec]]\nrun = [\"/bin/true\"]\n", ":1:", "exec.name", "plain"},
+      {"[[exec]]\nname = \"a b\"\nrun = [\"/bin/true\"]\n", ":2:", "exec.name", "letters"},
+      {"[[exec]]\nname = \"a\"\nrun = [\"/bin/true\"]\nformat = \"xml\"\n", ":4:", "exec.format", "prometheus"},
+      {"[[exec]]\nname = \"a\"\nrun = [\"/bin/true\"]\nunits = { t = 1 }\n", ":4:", "units.t", "text"},
+      {"[[exec]]\nname = \"a\"\nrun = [\"/bin/true\"]\nenvironment = [\"X\"]\n", ":4:", "exec.environment", "NAME"},
+      {"[[execd]]\nrun = [\"/bin/true\"]\nrestart = \"1ms\"\n", ":3:", "execd.restart", "100 ms"},
+      {"[[textfile]]\npath = \"here\"\n", ":2:", "textfile.path", "absolute"},
+      {"[[textfile]]\nglob = \"/x\"\n", ":1:", "textfile.path", "absolute"},
+      {"[push]\nsocket = \"push.sock\"\n", ":2:", "push.socket", "absolute"},
+      {"[push]\non = true\n", ":2:", "push.on", "enable, socket, group"},
       {"[[alert]]\naction = \"shout\"\n", ":2:", "alert.action", "log"},
       {"[[alert]]\naction = \"command\"\n", ":1:", "alert.command", "needed"},
       {"[agent\n", ":1:", "", ""},
