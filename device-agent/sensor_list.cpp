@@ -14,15 +14,18 @@ ReportParts report_parts(const AgentConfig& config) {
   return {std::make_shared<Aside>(), clock, std::min(kFetchReportsUs, config.interval_us)};
 }
 
-}  // namespace
-
-Sensors list_sensors(const AgentConfig& config, const std::string& root) {
+Sensors list_all(const AgentConfig& config, const std::string& root, const ReportParts& parts) {
   Sensors sensors = detect_host_sensors(root);
-  const ReportParts parts = report_parts(config);
   for (const auto& exec : config.execs) sensors.push_back(make_exec_sensor(parts, exec));
   for (const auto& execd : config.execds) sensors.push_back(make_execd_sensor(parts, execd));
   for (const auto& textfile : config.textfiles) sensors.push_back(make_textfile_sensor(parts, textfile));
   return sensors;
+}
+
+}  // namespace
+
+Sensors list_sensors(const AgentConfig& config, const std::string& root) {
+  return list_all(config, root, report_parts(config));
 }
 
 std::string push_socket(const AgentConfig& config, const std::string& runtime_folder) {
@@ -31,9 +34,10 @@ std::string push_socket(const AgentConfig& config, const std::string& runtime_fo
 }
 
 Sensors list_running_sensors(const AgentConfig& config, const std::string& runtime_folder) {
-  Sensors sensors = list_sensors(config);
+  const ReportParts parts = report_parts(config);
+  Sensors sensors = list_all(config, {}, parts);
   if (config.push.is_enabled) {
-    sensors.push_back(make_push_sensor(report_parts(config), config.push, push_socket(config, runtime_folder)));
+    sensors.push_back(make_push_sensor(parts, config.push, push_socket(config, runtime_folder)));
   }
   return sensors;
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 
 #include "device-agent/config/config_readers.h"
 #include "device-agent/config/config_section.h"
@@ -56,9 +57,16 @@ void read_file(const std::string& file, AgentConfig& config) {
     std::erase_if(config.commands, [&](const auto& old) { return old.name == c.name; });
     config.commands.push_back(std::move(c));
   });
-  each("exec", [&](const toml::table& t) { config.execs.push_back(read_exec(file, t)); });
-  each("execd", [&](const toml::table& t) { config.execds.push_back(read_execd(file, t)); });
-  each("textfile", [&](const toml::table& t) { config.textfiles.push_back(read_textfile(file, t)); });
+  std::set<std::string> sources;  // of this file
+  const auto put = [&](auto& list, auto source, const toml::table& t) {
+    const std::string label = label_of(source);
+    if (!sources.insert(label).second) fail(file, t, label, "is in this file already; give it a name of its own");
+    std::erase_if(list, [&label](const auto& old) { return label_of(old) == label; });
+    list.push_back(std::move(source));
+  };
+  each("exec", [&](const toml::table& t) { put(config.execs, read_exec(file, t), t); });
+  each("execd", [&](const toml::table& t) { put(config.execds, read_execd(file, t), t); });
+  each("textfile", [&](const toml::table& t) { put(config.textfiles, read_textfile(file, t), t); });
   each("alert", [&](const toml::table& t) { config.alerts.push_back(read_alert(file, t)); });
 }
 

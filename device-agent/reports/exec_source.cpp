@@ -69,7 +69,7 @@ asio::awaitable<Run> run_once(const ChildSetup& setup, std::int64_t timeout_us) 
 }
 
 /// Readings of a run that failed count as well: each line stands for itself, and the failure is said.
-std::string hand_over(const ExecConfig& config, Run& run, std::int64_t boot_us, ReportInbox& inbox) {
+std::string hand_over(const ExecConfig& config, Run& run, const Heard& began, ReportInbox& inbox) {
   if (run.is_overlong || run.ends_mid_line) run.output.resize(run.output.find_last_of('\n') + 1);  // npos + 1: nothing
   ReadReports read = read_reports(config.format, run.output);
   std::string problem = run.problem;
@@ -79,7 +79,7 @@ std::string hand_over(const ExecConfig& config, Run& run, std::int64_t boot_us, 
   say(read.all_problems());
   if (run.is_overlong) say("it printed more than 256 KiB, the rest was thrown away");
   if (read.reports.empty() && problem.empty()) say("it printed nothing");
-  for (auto& report : read.reports) (void)inbox.offer(std::move(report), boot_us);  // the inbox says what it refuses
+  for (auto& report : read.reports) (void)inbox.offer(std::move(report), began);  // the inbox says what it refuses
   return problem;
 }
 
@@ -88,12 +88,12 @@ asio::awaitable<void> run_exec(ExecConfig config, std::string label, const base:
   co_await asio::this_coro::throw_if_cancelled(false);
   const ChildSetup setup = script_setup(config.run, config.environment, label);
   while (true) {
-    const std::int64_t began_us = clock.boot_us();
+    const Heard began = heard_now(clock);
     Run run = co_await run_once(setup, config.timeout_us);
     const bool is_over = co_await is_cancelled();
     if (is_over) co_return;
-    std::string problem = hand_over(config, run, began_us, *inbox);
-    const std::int64_t took_us = clock.boot_us() - began_us;
+    std::string problem = hand_over(config, run, began, *inbox);
+    const std::int64_t took_us = clock.boot_us() - began.boot_us;
     if (took_us > config.interval_us) {
       problem += (problem.empty() ? "" : "; ") + std::string("a run took ") + std::to_string(took_us / 1'000) +
                  " ms, longer than its interval";
@@ -132,8 +132,18 @@ ChildSetup script_setup(const std::vector<std::string>& run, const std::vector<s
   return setup;
 }
 
+std::string joined(const std::vector<std::string>& run) {
+  std::string text;
+  for (const auto& word : run) text += (text.empty() ? "" : " ") + word;
+  return text;
+}
+
+std::string label_of(const ExecConfig& config) {
+  return "exec " + (config.report.name.empty() ? joined(config.run) : config.report.name);
+}
+
 std::unique_ptr<Sensor> make_exec_sensor(const ReportParts& parts, const ExecConfig& config) {
-  const std::string label = "exec " + (config.report.name.empty() ? config.run[0] : config.report.name);
+  const std::string label = label_of(config);
   return std::make_unique<ReportSensor>(parts, rules_of(config.report, label), config.interval_us,
                                         [config, label, &clock = parts.clock](std::shared_ptr<ReportInbox> inbox) {
                                           return run_exec(config, label, clock, std::move(inbox));

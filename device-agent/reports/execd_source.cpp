@@ -61,7 +61,8 @@ class Stream {
     if (read.reports.empty()) return;
     heard_ = Steady::now();
     inbox_.set_pending(false);
-    for (auto& report : read.reports) (void)inbox_.offer(std::move(report), clock_.boot_us());
+    const Heard now = heard_now(clock_);
+    for (auto& report : read.reports) (void)inbox_.offer(std::move(report), now);
   }
 
   const ExecdConfig& config_;
@@ -137,8 +138,12 @@ asio::awaitable<void> run_execd(ExecdConfig config, std::string label, const bas
 
 }  // namespace
 
+std::string label_of(const ExecdConfig& config) {
+  return "execd " + (config.report.name.empty() ? joined(config.run) : config.report.name);
+}
+
 std::unique_ptr<Sensor> make_execd_sensor(const ReportParts& parts, const ExecdConfig& config) {
-  const std::string label = "execd " + (config.report.name.empty() ? config.run[0] : config.report.name);
+  const std::string label = label_of(config);
   return std::make_unique<ReportSensor>(parts, rules_of(config.report, label), config.interval_us,
                                         [config, label, &clock = parts.clock](std::shared_ptr<ReportInbox> inbox) {
                                           return run_execd(config, label, clock, std::move(inbox));

@@ -100,8 +100,9 @@ class Conversation {
   }
   void hand_over(ReadReports& read) {
     if (read.bad_lines > 0) note(read.bad_lines, read.problem);
+    const Heard now = heard_now(clock_);
     for (std::size_t i = 0; i < read.reports.size(); ++i) {
-      const std::string why = inbox_.offer(std::move(read.reports[i]), clock_.boot_us());
+      const std::string why = inbox_.offer(std::move(read.reports[i]), now);
       if (why.empty()) {
         ++taken_;
       } else {

@@ -3,12 +3,15 @@
 #include <algorithm>
 
 #include "device-agent/reports/report_name.h"
+#include "device-agent/reports/report_value.h"
 
 namespace agent {
 namespace {
 
 constexpr std::size_t kMostItems = 10'000;
 constexpr std::size_t kMostTextBytes = 1'024 * 1'024;
+constexpr std::int64_t kMostAheadUs = 60'000'000;
+constexpr auto kRefusalLasts = std::chrono::minutes(10);
 
 ValueType type_of(const Value& value) {
   return std::holds_alternative<double>(value) ? ValueType::number
@@ -44,15 +47,26 @@ std::size_t text_size(const Value& value) {
 std::string ReportInbox::refuse(const std::string& why) {
   ++refused_;
   last_refusal_ = why;
+  refused_at_ = std::chrono::steady_clock::now();
   return why;
 }
 
-std::string ReportInbox::offer(Report report, std::int64_t boot_us) {
+Heard heard_now(const base::Clock& clock) {
+  return {clock.boot_us(), clock.now_us(), clock.synchronised()};
+}
+
+std::string ReportInbox::offer(Report report, const Heard& heard) {
   const std::string said = report.name;
   const std::string name =
       fit_name(said.empty() || rules_.prefix.empty() ? rules_.prefix + said : rules_.prefix + "." + said);
   const std::lock_guard lock(mutex_);
   if (name.empty()) return refuse("it has no name");
+  if (const std::int64_t ahead_us = report.wall_us.value_or(0) - heard.wall_us; ahead_us > kMostAheadUs) {
+    if (heard.is_wall_right) {
+      return refuse(name + ": its time is " + std::to_string(ahead_us / 1'000'000) + " s in the future");
+    }
+    report.wall_us.reset();  // it knows the time, this machine does not yet
+  }
   auto known = by_name_.find(name);
   if (known == by_name_.end()) {
     if (series_.size() >= rules_.most_series) {
@@ -72,7 +86,7 @@ std::string ReportInbox::offer(Report report, std::int64_t boot_us) {
     return refuse(name + ": more readings than the agent takes, it was lost");
   }
   text_bytes_ += bytes;
-  items_.push_back({known->second, std::move(report.value), report.wall_us, boot_us});
+  items_.push_back({known->second, std::move(report.value), report.wall_us, heard.boot_us});
   return {};
 }
 
@@ -94,11 +108,15 @@ void ReportInbox::set_problem(const std::string& problem) {
 std::string ReportInbox::problem() const {
   const std::lock_guard lock(mutex_);
   std::string text = problem_;
-  if (refused_ > 0) {
+  if (refused_ > 0 && std::chrono::steady_clock::now() - refused_at_ < kRefusalLasts) {
     text +=
         (text.empty() ? "" : "; ") + std::to_string(refused_) + " readings refused so far, the last: " + last_refusal_;
   }
-  return text.empty() ? text : rules_.label + ": " + text;
+  if (text.empty()) return text;
+  text = rules_.label + ": " + text;
+  if (is_utf8(text)) return text;
+  for (char& c : text) c = c >= ' ' && c <= '~' ? c : '?';  // a file's name may be any bytes, a status may not
+  return text;
 }
 
 }  // namespace agent

@@ -96,7 +96,10 @@ std::optional<double> finite_number(std::string_view word) {
 }
 
 bool is_storable_text(std::string_view text) {
-  if (text.size() > kLongestText) return false;
+  return text.size() <= kLongestText && is_utf8(text);
+}
+
+bool is_utf8(std::string_view text) {
   while (!text.empty()) {
     const std::size_t size = character_size(text);
     if (size == 0 || (size == 1 && ((text[0] < ' ' && text[0] != '\t') || text[0] == '\x7f'))) return false;

@@ -13,6 +13,8 @@ namespace agent {
 std::optional<double> finite_number(std::string_view word);
 /// At most 1 KiB of UTF-8 without control characters but tabs: what the hub stores as a text.
 bool is_storable_text(std::string_view text);
+/// Of any length, without control characters but tabs.
+bool is_utf8(std::string_view text);
 /// What a plain word means: a number, true or false, else a text. Nothing: not to be stored (or NaN, or infinite).
 std::optional<Value> plain_value(std::string_view text);
 /// Seconds since 1970 ("1700000000.5") or RFC 3339 ("2026-01-02T03:04:05.6Z", "…+02:00"), from 1970 to 2200, as µs.

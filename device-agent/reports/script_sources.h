@@ -58,6 +58,12 @@ std::unique_ptr<Sensor> make_textfile_sensor(const ReportParts& parts, const Tex
 /// `socket`: its whole path.
 std::unique_ptr<Sensor> make_push_sensor(const ReportParts& parts, const PushConfig& config, const std::string& socket);
 
+/// Who a source is, for people and for Sensor::identity(): its kind, and its name, else its program or path.
+std::string label_of(const ExecConfig& config);
+std::string label_of(const ExecdConfig& config);
+std::string label_of(const TextfileConfig& config);
+
+std::string joined(const std::vector<std::string>& run);
 /// What a script is started with: a small environment, its stderr apart.
 ChildSetup script_setup(const std::vector<std::string>& run, const std::vector<std::string>& environment,
                         const std::string& name);

@@ -166,7 +166,7 @@ class Folder {
       if (has_own_time && !is_new) continue;  // once is enough
       // What was just written was true then; what still stands there is true now.
       if (!has_own_time && is_new) report.wall_us = file.state.changed_us / 1'000 * 1'000;
-      (void)inbox_.offer(std::move(report), clock_.boot_us());
+      (void)inbox_.offer(std::move(report), heard_now(clock_));
     }
   }
 
@@ -193,8 +193,12 @@ asio::awaitable<void> run_textfile(TextfileConfig config, const base::Clock& clo
 
 }  // namespace
 
+std::string label_of(const TextfileConfig& config) {
+  return "textfile " + config.path;
+}
+
 std::unique_ptr<Sensor> make_textfile_sensor(const ReportParts& parts, const TextfileConfig& config) {
-  return std::make_unique<ReportSensor>(parts, rules_of(config.report, "textfile " + config.path), config.interval_us,
+  return std::make_unique<ReportSensor>(parts, rules_of(config.report, label_of(config)), config.interval_us,
                                         [config, &clock = parts.clock](std::shared_ptr<ReportInbox> inbox) {
                                           return run_textfile(config, clock, std::move(inbox));
                                         });

@@ -50,6 +50,7 @@ class Sampler {
   struct Entry {
     std::unique_ptr<Sensor> sensor;
     std::vector<bool> wanted;          // of its series, as far as they were looked at
+    std::string taken_name;            // the first of them that belongs to another sensor
     std::int64_t sampled_due_us = -1;  // the instant of its last turn
   };
   std::int64_t interval_of(const Entry& entry) const;

@@ -153,7 +153,7 @@ class CustomSensors(unittest.TestCase):
         rows = wait_until(lambda: (r := self.hub.readings("pi", "station.site:roof.wind")) and len(r) >= 20 and r, "20 lines")
         self.assertEqual([v for _, v in rows], [0.5 * (i + 1) for i in range(len(rows))])
         gaps = [(b[0] - a[0]) / 1e3 for a, b in zip(rows, rows[1:])]
-        self.assertTrue(all(g > 0 for g in gaps), gaps)
+        self.assertTrue(all(g >= 0 for g in gaps), gaps)  # a busy machine may read two lines at once
         self.assertLess(sorted(gaps)[len(gaps) // 2], 600, "a time each, not one per sampling")
 
     def test_textfiles_of_node_exporter_arrive_and_their_changes(self):
@@ -182,6 +182,7 @@ class CustomSensors(unittest.TestCase):
     def test_a_hundred_pushes_between_two_samplings_are_all_kept(self):
         lines = "".join(f"burst n={i}i {int((time.time() - 100 + i) * 1e9)}\n" for i in range(100))
         self.assertEqual(self.scripts.push("--format", "influx", stdin=lines).returncode, 0)
+        self.scripts.wait_for("burst.n")
         rows = wait_until(lambda: (r := self.hub.readings("pi", "burst.n")) and len(r) == 100 and r, "100 readings")
         self.assertEqual([v for _, v in rows], list(range(100)))
 

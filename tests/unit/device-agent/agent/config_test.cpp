@@ -103,6 +103,8 @@ TEST_F(ConfigTest, a_mistake_names_file_line_key_and_what_is_allowed) {
       {"[[exec]]\nname = \"a\"\nrun = [\"/bin/true\"]\nunits = { t = 1 }\n", ":4:", "units.t", "text"},
       {"[[exec]]\nname = \"a\"\nrun = [\"/bin/true\"]\nenvironment = [\"X\"]\n", ":4:", "exec.environment", "NAME"},
       {"[[execd]]\nrun = [\"/bin/true\"]\nrestart = \"1ms\"\n", ":3:", "execd.restart", "100 ms"},
+      {"[[execd]]\nrun = [\"/bin/a\", \"b\"]\n[[execd]]\nrun = [\"/bin/a\", \"b\"]\n", ":3:", "execd /bin/a b",
+       "already"},
       {"[[textfile]]\npath = \"here\"\n", ":2:", "textfile.path", "absolute"},
       {"[[textfile]]\nglob = \"/x\"\n", ":1:", "textfile.path", "absolute"},
       {"[push]\nsocket = \"push.sock\"\n", ":2:", "push.socket", "absolute"},
@@ -144,6 +146,15 @@ TEST_F(ConfigTest, the_drop_in_folder_is_read_by_name_and_the_last_wins) {
   put("agent.d/30-wrong.toml", "[agent]\nnope = 1\n");
   EXPECT_FALSE(read());
   EXPECT_NE(problem.find("30-wrong.toml:2"), std::string::npos) << problem;
+}
+
+TEST_F(ConfigTest, a_source_of_a_drop_in_takes_the_place_of_the_one_of_that_name) {
+  put("agent.toml", "[[exec]]\nname = \"a\"\nrun = [\"/bin/one\"]\n[[exec]]\nname = \"b\"\nrun = [\"/bin/b\"]\n");
+  put("agent.d/1.toml", "[[exec]]\nname = \"a\"\nrun = [\"/bin/two\"]\n[push]\nenable = true\n");
+  ASSERT_TRUE(read()) << problem;
+  ASSERT_EQ(config.execs.size(), 2u);
+  EXPECT_EQ(config.execs[1].run, std::vector<std::string>{"/bin/two"});
+  EXPECT_TRUE(config.push.is_enabled);
 }
 
 TEST_F(ConfigTest, the_environment_is_put_in) {

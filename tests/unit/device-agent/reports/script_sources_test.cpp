@@ -336,6 +336,19 @@ TEST_F(Push, json_with_unit_and_time) {
   EXPECT_EQ(ask("#format xml\n"), "error line 1: #format must be influx or json; 0 readings taken");
 }
 
+TEST_F(Push, a_time_in_the_future_is_refused_once_the_clock_is_right) {
+  ReportInbox inbox({"push", "", "", {}, 10});
+  const std::int64_t now = 1'700'000'000'000'000;
+  const Report report{"a", 1.0, "", now + 3'600'000'000};
+  EXPECT_EQ(inbox.offer(report, {1, now, true}), "a: its time is 3600 s in the future");
+  EXPECT_EQ(inbox.offer(report, {1, now, false}), "") << "this machine does not know the time yet, the script may";
+  std::vector<SeriesSpec> series;
+  std::vector<ReportInbox::Item> items;
+  inbox.take(series, items, 10);
+  ASSERT_EQ(items.size(), 1u);
+  EXPECT_EQ(items[0].wall_us, std::nullopt);
+}
+
 TEST_F(Push, a_client_that_stays_is_answered_at_each_pause) {
   say("a v=1\n");
   EXPECT_EQ(answer(), "ok 1");

@@ -125,6 +125,15 @@ TEST(Sampler, readings_say_their_interval_and_age_and_sensors_their_problem) {
   EXPECT_EQ(sampler.problems(), Names{"a: no such bus"});
 }
 
+TEST(Sampler, a_script_is_told_that_another_sensor_has_its_name) {
+  auto script = std::make_unique<Fake>(Names{"cpu", "own"});
+  script->id = "exec a";
+  Sensors all = of(std::make_unique<Fake>(Names{"cpu"}), std::move(script));
+  Sampler sampler({1'000, {}}, [&] { return std::move(all); });
+  EXPECT_EQ(due(sampler, 1'000), (Names{"cpu", "own"}));
+  EXPECT_EQ(sampler.problems(), Names{"exec a: cpu is left out, another sensor has that name"});
+}
+
 TEST(Sampler, a_series_may_promise_another_interval_than_the_one_of_its_sensor) {
   auto script = std::make_unique<Fake>(Names{"script"});
   script->promised = 60'000'000;
