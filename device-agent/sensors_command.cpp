@@ -53,7 +53,7 @@ int sensors_command(const Flags& flags, bool read) {
     // Rates need two looks.
     for (const int look : {0, 1}) {
       for (std::size_t i = 0; i < sensors.size(); ++i) {
-        samples[i].clear();
+        if (sensors[i]->identity().empty()) samples[i].clear();  // a script's come once
         sensors[i]->sample({clock.now_us(), clock.boot_us()}, samples[i]);
       }
       if (look == 0) ::usleep(250'000);
