@@ -62,6 +62,7 @@ Agent::Agent(boost::asio::any_io_executor executor, Parts parts, const base::Clo
       tasks_(executor, [log](const std::exception& e) { log->error("{}", e.what()); }),
       batching_({parts_.config.latency_us, parts_.config.flush_us}),
       sampler_(sampler_options(), [this] { return find_all_sensors(); }),
+      sensor_problems_(log),
       status_(parts_.state_folder, parts_.runtime_folder) {
   looked_for_sensors_us_ = clock_.boot_us();
 }
@@ -375,11 +376,11 @@ void Agent::tell_status() {
                                            {"late_us", times.late_us},       {"late_p99_us", times.late_p99_us},
                                            {"late_max_us", times.latest_us}, {"slowest", times.slowest},
                                            {"slowest_us", times.slowest_us}};
-  boost::json::array sensor_problems;
-  for (auto& problem : sampler_.problems()) {
-    if (sensor_problems.size() < kMostProblemsTold) sensor_problems.emplace_back(std::move(problem));
-  }
-  status["sensor_problems"] = std::move(sensor_problems);
+  const auto hindered = sampler_.problems();
+  sensor_problems_.note(hindered, clock_.boot_us());
+  boost::json::array told;
+  for (std::size_t i = 0; i < std::min(hindered.size(), kMostProblemsTold); ++i) told.emplace_back(hindered[i]);
+  status["sensor_problems"] = std::move(told);
   status["active_alerts"] = alerts_->active();
   const std::string problem = problems();
   status["problem"] = problem.empty() ? boost::json::value(nullptr) : boost::json::value(problem);

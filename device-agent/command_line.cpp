@@ -113,6 +113,21 @@ int run_command_line(int argc, char** argv) {
   auto* commands_list = commands->add_subcommand("list", "Built in and configured, with arguments, role and limits");
   auto* spool = app.add_subcommand("spool", "What waits for the hub");
   common(spool);
+  auto* push = app.add_subcommand("push", "Hand a reading to the agent that runs here, or many on stdin");
+  push->footer(
+      "Examples:\n  device-agent push tank.level 3.2 --unit m\n  device-agent push door true --time "
+      "2026-01-02T03:04:05Z\n"
+      "  echo 'tank,site=north level=3.2' | device-agent push --format influx\n"
+      "  echo '{\"temp\": 21.5, \"door\": false}' | device-agent push --format json\n\n"
+      "The agent's configuration needs [push] enable = true. Exit codes: 0 taken, 1 not taken, 2 usage, 4 no agent "
+      "runs.");
+  push->add_option("NAME", flags.push_name, "series");
+  push->add_option("VALUE", flags.push_value, "a number, true, false or a text");
+  push->add_option("--unit", flags.push_unit, "of a series that is new");
+  push->add_option("--time", flags.push_time, "when it was measured: seconds since 1970 or RFC 3339; else now");
+  push->add_option("--format", flags.push_format, "read stdin: influx (line protocol) or json");
+  push->add_option("--socket", flags.push_socket, "where the agent listens")->envname("DEVICE_AGENT_PUSH_SOCKET");
+  push->add_option("--config", flags.config, "agent.toml")->envname("DEVICE_AGENT_CONFIG");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
@@ -127,6 +142,7 @@ int run_command_line(int argc, char** argv) {
   }
   if (enroll->parsed()) return enroll_command(flags);
   if (sensors->parsed()) return sensors_command(flags, sensors_read->parsed() && !sensors_list->parsed());
+  if (push->parsed()) return push_command(flags);
   if (test->parsed()) return sensors_command(flags, true);
   if (status->parsed()) return status_command(flags);
   if (doctor->parsed()) return doctor_command(flags);

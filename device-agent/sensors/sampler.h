@@ -72,6 +72,7 @@ class Sampler {
   struct Entry {
     std::unique_ptr<Sensor> sensor;
     std::vector<bool> wanted;          // of its series, as far as they were looked at
+    std::string taken_name;            // the first of them that belongs to another sensor
     std::int64_t sampled_due_us = -1;  // the instant of its last turn
     std::int64_t due_boot_us = -1;     // the same by boot time
     std::int64_t took_us = 0, longest_us = 0;
