@@ -10,6 +10,7 @@
 #include <filesystem>
 
 #include "device-agent/cli_flags.h"
+#include "device-agent/help_texts.h"
 #include "device-agent/run_command.h"
 #include "device-agent/status_file.h"
 
@@ -76,8 +77,10 @@ int run_command_line(int argc, char** argv) {
   app.require_subcommand(1);
   const auto common = [&flags](CLI::App* command) {
     command->add_option("--config", flags.config, "agent.toml (/etc/device-agent/agent.toml where it is there)")
+        ->type_name("FILE")
         ->envname("DEVICE_AGENT_CONFIG");
     command->add_option("--state-dir", flags.state_folder, "credential, spool, ledger")
+        ->type_name("DIR")
         ->envname("DEVICE_AGENT_STATE_DIR")
         ->capture_default_str();
     command->add_flag("--json", flags.json, "answer in JSON");
@@ -115,13 +118,22 @@ int run_command_line(int argc, char** argv) {
   common(config);
   config->require_subcommand(1);
   auto* config_check = config->add_subcommand("check", "Read it and say what is wrong");
-  config_check->add_option("--config", flags.config, "agent.toml");
+  config_check->add_option("--config", flags.config, "agent.toml")->type_name("FILE");
   auto* config_default = config->add_subcommand("default", "Print every key with its default");
   auto* commands = app.add_subcommand("command", "Commands that the hub may ask for");
   common(commands);
   auto* commands_list = commands->add_subcommand("list", "Built in and configured");
   auto* spool = app.add_subcommand("spool", "What waits for the hub");
   common(spool);
+  std::string shell, page = "device-agent";
+  auto* completion = app.add_subcommand("completion", "Print a completion script for a shell");
+  completion->add_option("SHELL", shell, "bash, zsh or fish")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  completion->footer("Example:\n  device-agent completion bash > /etc/bash_completion.d/device-agent");
+  auto* man = app.add_subcommand("man", "Print a manual page as roff: device-agent(1) or agent.toml(5)");
+  man->add_option("PAGE", page, "which")->check(CLI::IsMember({"device-agent", "agent.toml"}));
+  man->footer("Example:\n  device-agent man agent.toml | man -l -");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
@@ -147,6 +159,8 @@ int run_command_line(int argc, char** argv) {
     std::printf("ok\n");
     return 0;
   }
+  if (completion->parsed()) return completion_command(app, shell);
+  if (man->parsed()) return man_command(app, page);
   if (commands->parsed() || commands_list->parsed()) {
     const auto found = configuration(flags);
     if (!found) return kConfiguration;
