@@ -8,6 +8,8 @@ if(TELEMETRY_MACHINE STREQUAL "arm64")
 elseif(TELEMETRY_MACHINE STREQUAL "armhf")
   set(triplet arm-linux-gnueabihf)
   set(CMAKE_SYSTEM_PROCESSOR armv7l)
+  # The compiler notes for every call that GCC 6 passed some arguments otherwise.
+  set(CMAKE_CXX_FLAGS_INIT -Wno-psabi)
 elseif(TELEMETRY_MACHINE STREQUAL "amd64")
   set(triplet x86_64-linux-gnu)
   set(CMAKE_SYSTEM_PROCESSOR x86_64)
