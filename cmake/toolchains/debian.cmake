@@ -8,8 +8,9 @@ if(TELEMETRY_MACHINE STREQUAL "arm64")
 elseif(TELEMETRY_MACHINE STREQUAL "armhf")
   set(triplet arm-linux-gnueabihf)
   set(CMAKE_SYSTEM_PROCESSOR armv7l)
-  # The compiler notes for every call that GCC 6 passed some arguments otherwise.
-  set(CMAKE_CXX_FLAGS_INIT -Wno-psabi)
+  # Large disks and files; and no note at every call that GCC 6 passed some arguments otherwise. _TIME_BITS stays as
+  # Debian 12 has it: its OpenSSL takes times of 32 bits.
+  set(CMAKE_CXX_FLAGS_INIT "-D_FILE_OFFSET_BITS=64 -Wno-psabi")
 elseif(TELEMETRY_MACHINE STREQUAL "amd64")
   set(triplet x86_64-linux-gnu)
   set(CMAKE_SYSTEM_PROCESSOR x86_64)
