@@ -10,6 +10,7 @@
 #include <filesystem>
 
 #include "device-agent/cli_flags.h"
+#include "device-agent/help_texts.h"
 #include "device-agent/run_command.h"
 
 namespace agent {
@@ -63,8 +64,10 @@ int run_command_line(int argc, char** argv) {
   app.require_subcommand(1);
   const auto common = [&flags](CLI::App* command) {
     command->add_option("--config", flags.config, "agent.toml (/etc/device-agent/agent.toml where it is there)")
+        ->type_name("FILE")
         ->envname("DEVICE_AGENT_CONFIG");
     command->add_option("--state-dir", flags.state_folder, "credential, spool, ledger")
+        ->type_name("DIR")
         ->envname("DEVICE_AGENT_STATE_DIR")
         ->capture_default_str();
     command->add_flag("--json", flags.json, "answer in JSON");
@@ -106,7 +109,7 @@ int run_command_line(int argc, char** argv) {
   common(config);
   config->require_subcommand(1);
   auto* config_check = config->add_subcommand("check", "Read it and say all that is wrong");
-  config_check->add_option("--config", flags.config, "agent.toml");
+  config_check->add_option("--config", flags.config, "agent.toml")->type_name("FILE");
   auto* config_default = config->add_subcommand("default", "Print every key with its default");
   auto* commands = app.add_subcommand("command", "Commands that the hub may ask for");
   common(commands);
@@ -126,8 +129,19 @@ int run_command_line(int argc, char** argv) {
   push->add_option("--unit", flags.push_unit, "of a series that is new");
   push->add_option("--time", flags.push_time, "when it was measured: seconds since 1970 or RFC 3339; else now");
   push->add_option("--format", flags.push_format, "read stdin: influx (line protocol) or json");
-  push->add_option("--socket", flags.push_socket, "where the agent listens")->envname("DEVICE_AGENT_PUSH_SOCKET");
-  push->add_option("--config", flags.config, "agent.toml")->envname("DEVICE_AGENT_CONFIG");
+  push->add_option("--socket", flags.push_socket, "where the agent listens")
+      ->envname("DEVICE_AGENT_PUSH_SOCKET")
+      ->type_name("FILE");
+  push->add_option("--config", flags.config, "agent.toml")->envname("DEVICE_AGENT_CONFIG")->type_name("FILE");
+  std::string shell, page = "device-agent";
+  auto* completion = app.add_subcommand("completion", "Print a completion script for a shell");
+  completion->add_option("SHELL", shell, "bash, zsh or fish")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  completion->footer("Example:\n  device-agent completion bash > /etc/bash_completion.d/device-agent");
+  auto* man = app.add_subcommand("man", "Print a manual page as roff: device-agent(1) or agent.toml(5)");
+  man->add_option("PAGE", page, "which")->check(CLI::IsMember({"device-agent", "agent.toml"}));
+  man->footer("Example:\n  device-agent man agent.toml | man -l -");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
@@ -155,6 +169,8 @@ int run_command_line(int argc, char** argv) {
     std::printf("ok\n");
     return 0;
   }
+  if (completion->parsed()) return completion_command(app, shell);
+  if (man->parsed()) return man_command(app, page);
   if (commands->parsed() || commands_list->parsed()) {
     return command_list_command(flags);
   }
