@@ -27,5 +27,7 @@ std::optional<AgentConfig> configuration(const Flags& flags);
 int enroll_command(Flags flags);
 int sensors_command(const Flags& flags, bool read);
 int doctor_command(const Flags& flags);
+int status_command(const Flags& flags);
+int command_list_command(const Flags& flags);  // status_command.cpp
 
 }  // namespace agent

@@ -8,7 +8,7 @@
 
 namespace agent {
 
-/// Made anew each time, see Sensor::identity(). `root`: see detect_host_sensors().
+/// Made anew each time, see Sensor::identity(). `root`: see detect_host_sensors(); empty: the configuration's.
 Sensors list_sensors(const AgentConfig& config, const std::string& root = {});
 
 }  // namespace agent
