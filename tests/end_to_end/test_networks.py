@@ -1,5 +1,6 @@
 """The real agent in the networks people have: proxies, IPv6, captive portals, peers that vanish, and hubs gone mad."""
 import pathlib
+import signal
 import tempfile
 import time
 import unittest
@@ -99,6 +100,17 @@ class Networks(unittest.TestCase):
         self.assertEqual(done.returncode, 4)
         self.assertIn("does not take the user and password it was given (407)", done.stderr)
         self.assertNotIn(QUOTED, done.stderr)
+
+    def test_a_reload_brings_another_proxy(self):
+        agent = self.agent("reloaded")
+        agent.config = agent.state / "agent.toml"
+        agent.config.write_text(f'[hub]\nproxy = "http://127.0.0.1:{self.proxy(answer=b"HTTP/1.1 403 No\r\n\r\n").port}"\n')
+        agent.start()
+        self.waits_with(agent, "the proxy 127.0.0.1:")
+        agent.config.write_text(f'[hub]\nproxy = "http://127.0.0.1:{self.proxy().port}"\n')
+        agent.process.child.send_signal(signal.SIGHUP)
+        wait_until(lambda: self.online("reloaded"), "the agent behind the new proxy")
+        agent.stop()
 
     def test_an_agent_that_is_connecting_stops_at_once(self):
         agent = self.agent("impatient")
