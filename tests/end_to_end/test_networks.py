@@ -104,10 +104,11 @@ class Networks(unittest.TestCase):
     def test_a_reload_brings_another_proxy(self):
         agent = self.agent("reloaded")
         agent.config = agent.state / "agent.toml"
-        agent.config.write_text(f'[hub]\nproxy = "http://127.0.0.1:{self.proxy(answer=b"HTTP/1.1 403 No\r\n\r\n").port}"\n')
+        strict, kind = self.proxy(answer=b"HTTP/1.1 403 No\r\n\r\n"), self.proxy()
+        agent.config.write_text(f'[hub]\nproxy = "http://127.0.0.1:{strict.port}"\n')
         agent.start()
-        self.waits_with(agent, "the proxy 127.0.0.1:")
-        agent.config.write_text(f'[hub]\nproxy = "http://127.0.0.1:{self.proxy().port}"\n')
+        self.waits_with(agent, "does not allow connections")
+        agent.config.write_text(f'[hub]\nproxy = "http://127.0.0.1:{kind.port}"\n')
         agent.process.child.send_signal(signal.SIGHUP)
         wait_until(lambda: self.online("reloaded"), "the agent behind the new proxy")
         agent.stop()
