@@ -152,8 +152,12 @@ base::Result<std::unique_ptr<Agent>> Agent::make(boost::asio::any_io_executor ex
     return save_credential(folder, changed);
   };
   a.keeper_ = std::make_unique<CredentialKeeper>(a.parts_.credential, save, clock, log);
+  // Asked for at each attempt: a reload may have brought another proxy.
+  const ConnectToHub by_config = [&a](Credential credential, HandshakeTime time) {
+    return connect_through(a.parts_.config.proxy)(std::move(credential), time);
+  };
   a.link_ = std::make_unique<Link>(executor, *a.keeper_, *a.spool_, clock, random, log, std::move(events),
-                                   a.parts_.connect ? a.parts_.connect : connect_through(a.parts_.config.proxy));
+                                   a.parts_.connect ? a.parts_.connect : by_config);
   return agent;
 }
 
