@@ -1,9 +1,9 @@
 #include <unistd.h>
 
-#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
+#include <chrono>
 #include <cstdio>
 #include <iostream>
 
@@ -15,7 +15,7 @@
 namespace agent {
 namespace {
 
-constexpr std::int64_t kLongestWaitUs = 30'000'000;
+constexpr std::chrono::seconds kLongestLook{20};  // of one bus, script …
 
 std::string value_text(const Value& value) {
   if (const auto* number = std::get_if<double>(&value)) {
@@ -25,20 +25,6 @@ std::string value_text(const Value& value) {
   }
   if (const auto* flag = std::get_if<bool>(&value)) return *flag ? "true" : "false";
   return std::get<std::string>(value);
-}
-
-/// Programs that were started take their time: each until it has said something, or its own time limit has ended it.
-void wait_for_scripts(const Sensors& sensors, const base::Clock& clock, std::vector<std::vector<Sample>>& samples) {
-  const std::int64_t end = clock.boot_us() + kLongestWaitUs;
-  const auto is_pending = [](const auto& sensor) { return sensor->is_pending(); };
-  bool is_last = false;  // what came just before the end of the last one is fetched as well
-  while (!is_last) {
-    is_last = clock.boot_us() > end || std::none_of(sensors.begin(), sensors.end(), is_pending);
-    if (!is_last) ::usleep(20'000);
-    for (std::size_t i = 0; i < sensors.size(); ++i) {
-      if (!sensors[i]->identity().empty()) sensors[i]->sample({clock.now_us(), clock.boot_us()}, samples[i]);
-    }
-  }
 }
 
 }  // namespace
@@ -53,12 +39,12 @@ int sensors_command(const Flags& flags, bool read) {
     // Rates need two looks.
     for (const int look : {0, 1}) {
       for (std::size_t i = 0; i < sensors.size(); ++i) {
-        if (sensors[i]->identity().empty()) samples[i].clear();  // a script's come once
+        samples[i].clear();
+        if (look == 1) (void)sensors[i]->refresh(kLongestLook);
         sensors[i]->sample({clock.now_us(), clock.boot_us()}, samples[i]);
       }
       if (look == 0) ::usleep(250'000);
     }
-    wait_for_scripts(sensors, clock, samples);
   }
   boost::json::array out;
   for (std::size_t i = 0; i < sensors.size(); ++i) {

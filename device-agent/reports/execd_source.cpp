@@ -60,9 +60,9 @@ class Stream {
     }
     if (read.reports.empty()) return;
     heard_ = Steady::now();
-    inbox_.set_pending(false);
     const Heard now = heard_now(clock_);
     for (auto& report : read.reports) (void)inbox_.offer(std::move(report), now);
+    inbox_.set_pending(false);
   }
 
   const ExecdConfig& config_;

@@ -100,6 +100,17 @@ void ReportInbox::take(std::vector<SeriesSpec>& series, std::vector<Item>& items
   }
 }
 
+void ReportInbox::set_pending(bool pending) {
+  const std::lock_guard lock(mutex_);
+  is_pending_ = pending;
+  if (!pending) not_pending_.notify_all();
+}
+
+bool ReportInbox::wait_until_not_pending(std::chrono::milliseconds at_most) {
+  std::unique_lock lock(mutex_);
+  return not_pending_.wait_for(lock, at_most, [this] { return !is_pending_; });
+}
+
 void ReportInbox::set_problem(const std::string& problem) {
   const std::lock_guard lock(mutex_);
   problem_ = problem;

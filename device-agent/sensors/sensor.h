@@ -1,6 +1,7 @@
 // What every sensor kind is to the agent.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -52,8 +53,11 @@ class Sensor {
   virtual std::string identity() const { return {}; }
   /// What hinders it, for people; empty: nothing.
   virtual std::string problem() const { return {}; }
-  /// It was asked, and its first readings are still to come: who wants to see them samples again.
-  virtual bool is_pending() const { return false; }
+  /// "iio", "exec", …; empty: what stands before the first dot of its series.
+  virtual std::string kind() const { return {}; }
+  /// For one who wants values now: where sample() hands over what a thread or process of the sensor's own read, waits
+  /// until it has read anew, at most so long. False: it has not.
+  virtual bool refresh(std::chrono::milliseconds) { return true; }
 };
 
 using Sensors = std::vector<std::unique_ptr<Sensor>>;
