@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "base/clock.h"
+#include "device-agent/sensors/iio.h"
+#include "device-agent/sensors/onewire.h"
 
 namespace agent {
 namespace {
@@ -14,8 +16,14 @@ ReportParts report_parts(const AgentConfig& config) {
   return {std::make_shared<Aside>(), clock, std::min(kFetchReportsUs, config.interval_us)};
 }
 
-Sensors list_all(const AgentConfig& config, const std::string& root, const ReportParts& parts) {
-  Sensors sensors = detect_host_sensors(root);
+Sensors list_all(const AgentConfig& config, const std::string& given_root, const ReportParts& parts) {
+  const std::string& root = given_root.empty() ? config.root : given_root;
+  KindOptions host = config.host;
+  host.agent_interval_us = config.interval_us;
+  Sensors sensors = detect_host_sensors(root, host);
+  add_iio_sensor(root, config.iio, sensors);
+  add_onewire_sensor(root, config.onewire, sensors);
+  for (auto& sensor : make_gpio_inputs(config.inputs)) sensors.push_back(std::move(sensor));
   for (const auto& exec : config.execs) sensors.push_back(make_exec_sensor(parts, exec));
   for (const auto& execd : config.execds) sensors.push_back(make_execd_sensor(parts, execd));
   for (const auto& textfile : config.textfiles) sensors.push_back(make_textfile_sensor(parts, textfile));

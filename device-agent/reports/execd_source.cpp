@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "device-agent/reports/report_reader.h"
+#include "device-agent/reports/report_value.h"
 #include "device-agent/reports/script_child.h"
 #include "device-agent/reports/script_sources.h"
 
@@ -40,10 +41,11 @@ class Stream {
   /// A bad line is spoken of for a minute, silence while it lasts.
   std::string problem() const {
     const auto now = Steady::now();
-    std::string text = bad_until_ > now ? bad_ + " (" + std::to_string(bad_lines_) + " bad lines so far)" : "";
+    std::string text =
+        bad_until_ > now ? bad_ + " (" + coarse(static_cast<std::int64_t>(bad_lines_)) + " bad lines so far)" : "";
     if (config_.interval_us > 0 && now - heard_ > 3 * microseconds(config_.interval_us) + kExecdLook) {
       const auto silent = std::chrono::duration_cast<std::chrono::seconds>(now - heard_).count();
-      text += (text.empty() ? "" : "; ") + std::string("has printed nothing for ") + std::to_string(silent) + " s";
+      text += (text.empty() ? "" : "; ") + std::string("has printed nothing for ") + coarse(silent) + " s";
     }
     return text;
   }

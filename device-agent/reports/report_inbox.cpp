@@ -120,8 +120,8 @@ std::string ReportInbox::problem() const {
   const std::lock_guard lock(mutex_);
   std::string text = problem_;
   if (refused_ > 0 && std::chrono::steady_clock::now() - refused_at_ < kRefusalLasts) {
-    text +=
-        (text.empty() ? "" : "; ") + std::to_string(refused_) + " readings refused so far, the last: " + last_refusal_;
+    text += (text.empty() ? "" : "; ") + coarse(static_cast<std::int64_t>(refused_)) +
+            " readings refused so far, the last: " + last_refusal_;
   }
   if (text.empty()) return text;
   text = rules_.label + ": " + text;
