@@ -62,7 +62,6 @@ Agent::Agent(boost::asio::any_io_executor executor, Parts parts, const base::Clo
       tasks_(executor, [log](const std::exception& e) { log->error("{}", e.what()); }),
       batching_({parts_.config.latency_us, parts_.config.flush_us}),
       sampler_(sampler_options(), [this] { return find_all_sensors(); }),
-      sensor_problems_(log),
       status_(parts_.state_folder, parts_.runtime_folder) {
   looked_for_sensors_us_ = clock_.boot_us();
 }
@@ -381,7 +380,6 @@ void Agent::tell_status() {
                                            {"late_max_us", times.latest_us}, {"slowest", times.slowest},
                                            {"slowest_us", times.slowest_us}};
   const auto hindered = sampler_.problems();
-  sensor_problems_.note(hindered, clock_.boot_us());
   boost::json::array told;
   for (std::size_t i = 0; i < std::min(hindered.size(), kMostProblemsTold); ++i) told.emplace_back(hindered[i]);
   status["sensor_problems"] = std::move(told);
