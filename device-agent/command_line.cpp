@@ -107,6 +107,7 @@ int run_command_line(int argc, char** argv) {
   auto* commands = app.add_subcommand("command", "Commands that the hub may ask for");
   common(commands);
   auto* commands_list = commands->add_subcommand("list", "Built in and configured, with arguments, role and limits");
+  commands_list->fallthrough();
   auto* spool = app.add_subcommand("spool", "What waits for the hub");
   common(spool);
   try {
