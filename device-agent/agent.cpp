@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value_from.hpp>
@@ -13,15 +14,29 @@
 #include "device-agent/interval_override.h"
 #include "device-agent/machine.h"
 #include "device-agent/sensors/system_files.h"
+#include "device-agent/spool/spool_disk.h"
 
 namespace agent {
 namespace {
 
-constexpr std::size_t kReadingsAFrame = 100;
-constexpr std::size_t kReadingsAFrameAway = 1'000;  // nobody waits: fewer, larger frames
+constexpr std::size_t kUnsavedBytes = 1024 * 1024;  // not held back until a flush is due
+constexpr std::int64_t kLookAtDiskUs = 5'000'000;
 constexpr std::int64_t kLookForSensorsUs = 30'000'000;
 constexpr std::int64_t kStatusUs = 2'000'000;
+constexpr std::size_t kMostProblemsTold = 32;
 constexpr auto kQuietly = boost::asio::as_tuple(boost::asio::use_awaitable);
+
+/// For people; empty: nothing was wrong.
+std::string describe(const SpoolFindings& findings) {
+  std::string text;
+  const auto add = [&text](std::uint64_t n, const std::string& what) {
+    if (n > 0) text += (text.empty() ? "the spool: " : ", ") + std::to_string(n) + what;
+  };
+  add(findings.damaged, " damaged places, lost readings are a gap, files kept as *.damaged");
+  add(findings.newer, " files of a newer agent, kept as *.newer");
+  add(findings.unreadable, " files that cannot be read");
+  return text;
+}
 
 }  // namespace
 
@@ -45,9 +60,21 @@ Agent::Agent(boost::asio::any_io_executor executor, Parts parts, const base::Clo
       sample_timer_(executor),
       second_timer_(executor),
       tasks_(executor, [log](const std::exception& e) { log->error("{}", e.what()); }),
-      sampler_({parts_.config.interval_us, parts_.config.disabled}, parts_.find_sensors),
+      batching_({parts_.config.latency_us, parts_.config.flush_us}),
+      sampler_(sampler_options(), [this] { return find_all_sensors(); }),
+      sensor_problems_(log),
       status_(parts_.state_folder, parts_.runtime_folder) {
   looked_for_sensors_us_ = clock_.boot_us();
+}
+
+SamplerOptions Agent::sampler_options() const {
+  return {parts_.config.interval_us, parts_.config.disabled, [&clock = clock_] { return clock.boot_us(); }};
+}
+
+Sensors Agent::find_all_sensors() {
+  Sensors sensors = parts_.find_sensors();
+  if (!parts_.simulated) add_health_sensors([this] { return health(); }, sensors);
+  return sensors;
 }
 
 base::Result<std::unique_ptr<Agent>> Agent::make(boost::asio::any_io_executor executor, Parts parts,
@@ -61,10 +88,8 @@ base::Result<std::unique_ptr<Agent>> Agent::make(boost::asio::any_io_executor ex
   auto spool = Spool::open(options, random.next_id(), boot_id(random));
   if (!spool) return spool.error();
   a.spool_ = std::move(*spool);
-  if (a.spool_->damaged_records() > 0) {
-    log->warn("the spool was damaged: {} records lost, files kept as {}/*.damaged", a.spool_->damaged_records(),
-              options.folder);
-  }
+  a.spool_findings_ = describe(a.spool_->findings());
+  if (!a.spool_findings_.empty()) log->warn("{} ({})", a.spool_findings_, options.folder);
   a.note_clock();
   auto ledger = CommandLedger::open(a.parts_.state_folder + "/commands.ledger");
   if (!ledger) return ledger.error();
@@ -127,8 +152,8 @@ base::Result<std::unique_ptr<Agent>> Agent::make(boost::asio::any_io_executor ex
     return save_credential(folder, changed);
   };
   a.keeper_ = std::make_unique<CredentialKeeper>(a.parts_.credential, save, clock, log);
-  a.link_ =
-      std::make_unique<Link>(executor, *a.keeper_, *a.spool_, clock, random, log, std::move(events), a.parts_.connect);
+  a.link_ = std::make_unique<Link>(executor, *a.keeper_, *a.spool_, clock, random, log, std::move(events),
+                                   a.parts_.connect ? a.parts_.connect : connect_through(a.parts_.config.proxy));
   return agent;
 }
 
@@ -149,9 +174,12 @@ void Agent::note_hub_time(double server_time_us) {
 }
 
 void Agent::place_times() {
-  if (auto done = spool_->place_times(*wall_minus_boot_us_); !done) {
-    log_->error("cannot write the right times into the spool: {}", done.error().message());
+  const auto done = spool_->place_times(*wall_minus_boot_us_);
+  const std::string problem = done ? "" : done.error().message();
+  if (!problem.empty() && problem != placing_problem_) {
+    log_->error("cannot write the right times into the spool: {}", problem);
   }
+  placing_problem_ = problem;
 }
 
 void Agent::on_message(const telemetry::v1::HubMessage& message) {
@@ -172,6 +200,8 @@ boost::asio::awaitable<void> Agent::run() {
   co_await outputs_->stop();
   close_frame();
   if (auto flushed = spool_->flush(); !flushed) log_->error("cannot write the spool: {}", flushed.error().message());
+  log_->info("stopped: {} readings sampled, {} dropped; {} frames wait on disk", sampled_, spool_->dropped_readings(),
+             spool_->held());
   status_.remove();
 }
 
@@ -191,13 +221,9 @@ boost::asio::awaitable<void> Agent::sample_loop() {
     const auto [moved] = co_await sample_timer_.async_wait(kQuietly);
     if (stopping_) break;
     if (moved) continue;  // another interval
-    if (clock_.now_us() - due > parts_.config.interval_us) ++overruns_;
     take([&](const SampleTime& at, const Sampler::Sink& sink) { sampler_.sample_due(due, at, sink); });
-    const std::int64_t age = clock_.boot_us() - opened_us_;
-    const bool is_due = link_->is_welcomed()
-                            ? builder_.readings() >= kReadingsAFrame || age >= 900'000
-                            : builder_.readings() >= kReadingsAFrameAway || age >= parts_.config.flush_us;
-    if (is_due) close_frame();
+    const std::int64_t next_turn_us = sampler_.next_due_us(clock_.now_us()) - clock_.now_us();
+    if (batching_.is_due(clock_.boot_us(), next_turn_us, link_->is_live())) close_frame();
   }
 }
 
@@ -207,7 +233,10 @@ void Agent::take(const std::function<void(const SampleTime&, const Sampler::Sink
   const TimeBase base = clock_.synchronised() ? TimeBase::wall : TimeBase::boot;
   if (!builder_.fits(base)) close_frame();
   sample(now, [&](const Sampler::Reading& reading) {
-    if (builder_.readings() == 0) opened_us_ = clock_.boot_us();
+    if (batching_.is_full()) close_frame();
+    const auto* text = std::get_if<std::string>(&reading.value);
+    batching_.added(text != nullptr ? text->size() : 0, clock_.boot_us());
+    ++sampled_;
     const std::int64_t at = (base == TimeBase::wall ? now.wall_us : now.boot_us) - reading.age_us;
     builder_.add(
         builder_.alias(reading.spec.name, reading.spec.unit, static_cast<int>(reading.spec.type), reading.interval_ms),
@@ -228,7 +257,8 @@ std::string Agent::sample_now() {
 
 void Agent::close_frame() {
   if (builder_.readings() == 0) return;
-  spool_->append(link_->is_welcomed() ? 0 : 1, builder_.close(clock_, wall_minus_boot_us_));
+  spool_->append(link_->is_live() ? 0 : 1, builder_.close(clock_, wall_minus_boot_us_));
+  batching_.closed();
   spool_->set_definitions(builder_.definitions());
   link_->pump();
 }
@@ -248,26 +278,72 @@ boost::asio::awaitable<void> Agent::housekeeping() {
       looked_for_sensors_us_ = now;
       sampler_.find();
     }
-    if (now - flushed_us_ >= parts_.config.flush_us) {
-      flushed_us_ = now;
-      // While the hub acknowledges at once there is nothing worth a write: an SD card is spared.
-      if (!link_->is_welcomed() || spool_->held() > 4) {
-        const auto flushed = spool_->flush();
-        const std::string problem = flushed ? "" : flushed.error().message();
-        if (problem != spool_problem_) {
-          if (problem.empty())
-            log_->info("the spool can be written again");
-          else
-            log_->error("cannot write the spool: {}; readings are kept in memory", problem);
-          spool_problem_ = problem;
-        }
-      }
-    }
+    flush_if_due();
+    look_at_disk();
     if (!parts_.simulated && now - told_us_ >= kStatusUs) {
       told_us_ = now;
+      for (const auto& warning : sampler_.take_warnings(now)) log_->warn("{}", warning);
       tell_status();
     }
   }
+}
+
+// While the hub acknowledges at once there is nothing worth a write: an SD card is spared. What it left standing for a
+// whole interval goes to disk all the same. After a failure each tick tries again.
+void Agent::flush_if_due() {
+  const std::int64_t now = clock_.boot_us();
+  const bool is_turn = now - flushed_us_ >= parts_.config.flush_us;
+  if (!is_turn && spool_problem_.empty() && spool_->unsaved_bytes() < kUnsavedBytes) return;
+  if (is_turn) flushed_us_ = now;
+  const bool is_behind = is_turn && spool_->is_behind();
+  if (is_turn && link_->is_welcomed() && !is_behind && spool_problem_.empty()) return;
+  const auto flushed = spool_->flush();
+  const std::string problem = flushed ? "" : flushed.error().message();
+  if (problem == spool_problem_) return;
+  if (problem.empty())
+    log_->info("the spool can be written again");
+  else
+    log_->error("cannot write the spool: {}; readings are kept in memory", problem);
+  spool_problem_ = problem;
+  if (problem.empty() && !placing_problem_.empty() && wall_minus_boot_us_) place_times();
+}
+
+void Agent::look_at_disk() {
+  if (parts_.simulated || clock_.boot_us() - looked_at_disk_us_ < kLookAtDiskUs) return;
+  looked_at_disk_us_ = clock_.boot_us();
+  std::string problem = disk_problem(parts_.state_folder);
+  if (problem == disk_problem_) return;
+  if (problem.empty())
+    log_->info("the disk has room again");
+  else
+    log_->warn("{}", problem);
+  disk_problem_ = std::move(problem);
+}
+
+std::string Agent::problems() const {
+  std::string text;
+  const auto add = [&text](const std::string& more) {
+    if (!more.empty()) text += (text.empty() ? "" : "; ") + more;
+  };
+  if (!spool_problem_.empty()) add("the spool cannot be written: " + spool_problem_ + ", readings are kept in memory");
+  add(disk_problem_);
+  if (!config_problem_.empty()) add("the configuration is the old one: " + config_problem_);
+  if (!placing_problem_.empty()) add("times could not be put right: " + placing_problem_);
+  add(spool_findings_);
+  for (const auto& problem : sampler_.problems()) add(problem);
+  return text;
+}
+
+AgentHealth Agent::health() const {
+  AgentHealth health;
+  health.held_frames = static_cast<double>(spool_->held());
+  health.spool_bytes = static_cast<double>(spool_->disk_bytes());
+  health.spool_written = static_cast<double>(spool_->written_bytes());
+  health.dropped_readings = static_cast<double>(spool_->dropped_readings());
+  health.overruns = static_cast<double>(sampler_.times().missed);
+  health.is_clock_synchronised = was_synchronised_;
+  health.problems = problems();
+  return health;
 }
 
 void Agent::tell_status() {
@@ -279,12 +355,35 @@ void Agent::tell_status() {
   status["held"] = spool_->held();
   status["spool_bytes"] = spool_->disk_bytes();
   status["spool_written_bytes"] = spool_->written_bytes();
+  status["spool_memory_bytes"] = spool_->memory_bytes();
+  status["sampled_readings"] = sampled_;
   status["dropped_frames"] = spool_->dropped_frames();
+  status["dropped_readings"] = spool_->dropped_readings();
   status["rejected_frames"] = link_->rejected_frames();
   status["sent_bytes"] = link_->sent_bytes();
-  status["overruns"] = overruns_;
+  const LinkCounters counters = link_->counters();
+  status["link_problem"] = link_->problem();
+  status["link_attempts"] = counters.attempts;
+  status["link_sessions"] = counters.sessions;
+  status["link_last_error"] = counters.last_error;
+  status["link_address"] = counters.address;
+  status["link_ack_ms"] = static_cast<double>(link_->frames().ack_us()) / 1e3;
+  status["wire_sent_bytes"] = counters.wire_sent_bytes;
+  status["wire_received_bytes"] = counters.wire_received_bytes;
+  const SamplingTimes times = sampler_.times();
+  status["overruns"] = times.missed;
+  status["sampling"] = boost::json::object{{"turns", times.turns},           {"missed", times.missed},
+                                           {"late_us", times.late_us},       {"late_p99_us", times.late_p99_us},
+                                           {"late_max_us", times.latest_us}, {"slowest", times.slowest},
+                                           {"slowest_us", times.slowest_us}};
+  const auto hindered = sampler_.problems();
+  sensor_problems_.note(hindered, clock_.boot_us());
+  boost::json::array told;
+  for (std::size_t i = 0; i < std::min(hindered.size(), kMostProblemsTold); ++i) told.emplace_back(hindered[i]);
+  status["sensor_problems"] = std::move(told);
   status["active_alerts"] = alerts_->active();
-  status["problem"] = spool_problem_.empty() ? boost::json::value(nullptr) : boost::json::value(spool_problem_);
+  const std::string problem = problems();
+  status["problem"] = problem.empty() ? boost::json::value(nullptr) : boost::json::value(problem);
   status["config_problem"] =
       config_problem_.empty() ? boost::json::value(nullptr) : boost::json::value(config_problem_);
   status["interval_us"] = parts_.config.interval_us;
@@ -294,12 +393,11 @@ void Agent::tell_status() {
   status["time_us"] = clock_.now_us();
   status["clock_synchronised"] = was_synchronised_;
   status["pid"] = ::getpid();
-  const std::string meaning = link_->state().substr(0, link_->state().find(' ')) + spool_problem_ + config_problem_ +
+  const std::string meaning = link_->state().substr(0, link_->state().find(' ')) + problem +
                               std::to_string(alerts_->active()) + (was_synchronised_ ? "s" : "");
   if (parts_.service != nullptr) {
     parts_.service->status(link_->state() + "; " + std::to_string(sampler_.sensors()) + " sensors" +
-                           (spool_problem_.empty() ? "" : "; " + spool_problem_) +
-                           (config_problem_.empty() ? "" : "; the configuration is the old one: " + config_problem_));
+                           (problem.empty() ? "" : "; " + problem));
   }
   status_.write(boost::json::serialize(status) + "\n", meaning, clock_.boot_us());
 }

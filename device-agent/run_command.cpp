@@ -36,6 +36,11 @@ class FolderLock {
     std::error_code ignored;
     std::filesystem::create_directories(folder, ignored);
     fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    // A lock needs no writing: a disk that is read-only or full is no reason not to run.
+    if (fd_ < 0 && (errno == EROFS || errno == ENOSPC)) {
+      fd_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+      if (fd_ < 0) return {};  // never made: nobody has it
+    }
     if (fd_ < 0) return path + ": " + std::strerror(errno);
     if (::flock(fd_, LOCK_EX | LOCK_NB) == 0) return {};
     return errno == EWOULDBLOCK ? folder + ": another agent runs with this state folder"
@@ -110,6 +115,7 @@ struct Run {
         request.token = options.simulate_token;
         request.name = name;
         request.ca_sha256 = options.ca_sha256;
+        request.proxy = options.config.proxy;
         EnrolAnswer answer = co_await enrol(request);
         if (!answer.credential || !save_credential(folder, *answer.credential)) {
           log->error("cannot enrol {}: {}", name, answer.problem);
@@ -138,7 +144,7 @@ struct Run {
     std::string problem;
     for (auto& agent : agents) {
       if (read_config(options.config_path, config, problem)) {
-        agent->reload(config, [config] { return list_sensors(config); });
+        agent->reload(config, [config] { return list_running_sensors(config, find_runtime_folder()); });
       } else {
         log->error("the configuration stays as it was: {}", problem);
         agent->note_config_problem(problem);
@@ -201,8 +207,8 @@ int run_agents(RunOptions options, std::shared_ptr<spdlog::logger> log) {
       return 3;
     }
     if (!run.add(
-            *credential, [config = run.options.config] { return list_sensors(config); }, run.options.state_folder,
-            false))
+            *credential, [config = run.options.config] { return list_running_sensors(config, find_runtime_folder()); },
+            run.options.state_folder, false))
       return 1;
   } else {
     run.tasks.spawn(run.simulate());

@@ -86,7 +86,7 @@ std::size_t ConfigSection::size_bytes(const char* key, std::size_t otherwise) {
     if (ec == std::errc{} && number < 1'000'000) bytes = number * factor;
   }
   return reading(key, otherwise, [&] {
-    if (bytes < 2 * 1024 * 1024) fail(file_, *node, name_ + key, "must be a size such as \"64MiB\", at least \"2MiB\"");
+    if (bytes < 16 * 1024) fail(file_, *node, name_ + key, "must be a size such as \"64MiB\", at least \"16KiB\"");
     return bytes;
   });
 }

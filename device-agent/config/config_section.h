@@ -31,7 +31,7 @@ class ConfigSection {
   std::string text(const char* key, const std::string& otherwise);
   /// "500ms", "1s", "5m", "2h".
   std::int64_t duration_us(const char* key, std::int64_t otherwise, std::int64_t least, std::int64_t most);
-  /// "64KiB", "64MiB", "1GiB"; at least 2 MiB.
+  /// "64KiB", "64MiB", "1GiB"; at least 16 KiB.
   std::size_t size_bytes(const char* key, std::size_t otherwise);
   std::int64_t integer(const char* key, std::int64_t otherwise, std::int64_t least, std::int64_t most);
   double number(const char* key, double otherwise);

@@ -72,6 +72,7 @@ struct Received {
       std::uint32_t alias = 0;
       for (const auto& column : block.columns()) {
         alias = column.series() == 0 ? alias + 1 : column.series();
+        if (!column.bits().empty() || column.indices_size() > 0) continue;  // no number
         ASSERT_TRUE(wire::decode_numbers(column, block.count(), values));
         for (std::size_t i = 0; i < times.size(); ++i) readings[names[alias]].emplace_back(times[i], values[i]);
       }
