@@ -114,6 +114,7 @@ int run_command_line(int argc, char** argv) {
   auto* commands = app.add_subcommand("command", "Commands that the hub may ask for");
   common(commands);
   auto* commands_list = commands->add_subcommand("list", "Built in and configured, with arguments, role and limits");
+  commands_list->fallthrough();
   auto* spool = app.add_subcommand("spool", "What waits for the hub");
   common(spool);
   auto* push = app.add_subcommand("push", "Hand a reading to the agent that runs here, or many on stdin");
