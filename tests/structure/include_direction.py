@@ -38,11 +38,7 @@ ALLOWED = {
     "hub/web": INGEST + ["hub/audit", "hub/live", "hub/web"],
     "hub/extension": STORAGE + ["hub/extension"],
     "hub/tools": INGEST + ["hub/audit", "hub/live", "hub/web", "hub/tools"],
-<<<<<<< HEAD
-    "hub": INGEST + ["proto/cli", "hub/audit", "hub/live", "hub/web", "hub/tools", "hub/certificates", "hub"],
-=======
     "hub": INGEST + ["proto/cli"] + ["hub/audit", "hub/live", "hub/web", "hub/tools", "hub/certificates", "hub"],
->>>>>>> main
     "device-agent/process": BASE + ["device-agent/process"],
     "device-agent/sensors": AGENT + ["device-agent/sensors"],
     "device-agent/reports": AGENT + ["device-agent/sensors", "device-agent/process", "device-agent/reports"],
@@ -54,13 +50,8 @@ ALLOWED = {
     "device-agent/config": AGENT + ["device-agent/sensors", "device-agent/reports", "device-agent/process",
                                     "device-agent/commands", "device-agent/rules", "device-agent/gpio",
                                     "device-agent/config"],
-<<<<<<< HEAD
-    "device-agent": AGENT + ["proto/cli", "device-agent", "device-agent/sensors", "device-agent/spool", "device-agent/link",
-                             "device-agent/commands", "device-agent/rules", "device-agent/config",
-=======
     "device-agent": AGENT + ["proto/cli", "device-agent", "device-agent/sensors", "device-agent/spool",
                              "device-agent/link", "device-agent/commands", "device-agent/rules", "device-agent/config",
->>>>>>> main
                              "device-agent/process", "device-agent/reports", "device-agent/gpio"],
 }
 # The composition root, and the programs that work on a data folder's files without a hub.
