@@ -1,7 +1,5 @@
 #include "device-agent/agent.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -9,6 +7,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "device-agent/credential_file.h"
+#include "device-agent/interval_override.h"
 #include "device-agent/machine.h"
 #include "device-agent/sensors/system_files.h"
 #include "device-agent/spool/spool_disk.h"
@@ -57,14 +56,19 @@ Agent::Agent(boost::asio::any_io_executor executor, Parts parts, const base::Clo
       second_timer_(executor),
       tasks_(executor, [log](const std::exception& e) { log->error("{}", e.what()); }),
       batching_({parts_.config.latency_us, parts_.config.flush_us}),
-      sampler_({parts_.config.interval_us, parts_.config.disabled},
-               [this] {
-                 Sensors sensors = parts_.find_sensors();
-                 if (!parts_.simulated) add_health_sensors([this] { return health(); }, sensors);
-                 return sensors;
-               }),
+      sampler_(sampler_options(), [this] { return find_all_sensors(); }),
       status_(parts_.state_folder, parts_.runtime_folder) {
   looked_for_sensors_us_ = clock_.boot_us();
+}
+
+SamplerOptions Agent::sampler_options() const {
+  return {parts_.config.interval_us, parts_.config.disabled, [&clock = clock_] { return clock.boot_us(); }};
+}
+
+Sensors Agent::find_all_sensors() {
+  Sensors sensors = parts_.find_sensors();
+  if (!parts_.simulated) add_health_sensors([this] { return health(); }, sensors);
+  return sensors;
 }
 
 base::Result<std::unique_ptr<Agent>> Agent::make(boost::asio::any_io_executor executor, Parts parts,
@@ -83,30 +87,50 @@ base::Result<std::unique_ptr<Agent>> Agent::make(boost::asio::any_io_executor ex
   a.note_clock();
   auto ledger = CommandLedger::open(a.parts_.state_folder + "/commands.ledger");
   if (!ledger) return ledger.error();
+  a.boot_id_hex_ = base::to_hex(boot_id(random));
+  a.configured_interval_us_ = a.parts_.config.interval_us;
+  if (const auto set = load_interval(a.parts_.state_folder, a.configured_interval_us_); set && !a.parts_.simulated) {
+    log->info("sensors are read every {} ms, as set-interval said", *set / 1'000);
+    a.parts_.config.interval_us = *set;
+    a.sampler_.set_interval(*set);
+  }
+  a.outputs_ = std::make_unique<GpioOutputs>(executor, a.parts_.gpio, log);
+  if (!a.parts_.simulated) a.outputs_->configure(a.parts_.config.outputs);
   a.commands_ = std::make_unique<CommandRunner>(
       executor, a.parts_.simulated ? std::vector<CommandConfig>{} : a.parts_.config.commands, std::move(*ledger), clock,
       log, [&a](const telemetry::v1::ExecutionUpdate& update) {
         telemetry::v1::DeviceMessage message;
         *message.mutable_execution() = update;
-        (void)a.link_->send(message);  // not connected: the ledger answers when the hub asks again
+        return a.link_->send(message);
       });
-  a.commands_->add_built_in("ping", [&a] { return "{\"time_us\":" + std::to_string(a.clock_.now_us()) + "}"; });
-  a.commands_->add_built_in("sample-now", [&a] {
+  a.commands_->add_built_in(make_ping([&a] { return "{\"time_us\":" + std::to_string(a.clock_.now_us()) + "}"; }));
+  a.commands_->add_built_in(make_sample_now([&a] {
     std::string values = a.sample_now();
     a.close_frame();
     return values;
-  });
-  a.alerts_ = std::make_unique<AlertActions>(
-      a.parts_.config.alerts, clock, log,
-      [&a](const std::string& command, const std::string& why) { return a.commands_->run_locally(command, why); },
-      [&a](const telemetry::v1::LeaseState& state) {
-        telemetry::v1::DeviceMessage message;
-        *message.mutable_lease_state() = state;
-        (void)a.link_->send(message);
-      });
+  }));
+  a.commands_->settle_interrupted(
+      [&a](const std::string& pending) { return settle_built_in(pending, a.boot_id_hex_); });
+  a.add_built_ins();
+  AlertEffects effects;
+  effects.run = [&a](const std::string& command, const std::string& why) {
+    return a.commands_->run_locally(command, why)
+               ? std::string()
+               : "there is no command \"" + command + "\" that can run now without arguments";
+  };
+  effects.set_output = [&a](const std::string& output, std::optional<bool> value) {
+    return value ? a.outputs_->set(output, *value) : a.outputs_->to_fail_safe(output);
+  };
+  a.alerts_ = std::make_unique<AlertActions>(a.parts_.config.alerts, clock, log, std::move(effects),
+                                             [&a](const telemetry::v1::LeaseState& state) {
+                                               telemetry::v1::DeviceMessage message;
+                                               *message.mutable_lease_state() = state;
+                                               (void)a.link_->send(message);
+                                             });
   LinkEvents events;
   events.describe = [&a](telemetry::v1::Hello& hello) {
     a.commands_->describe(hello);
+    a.announced_ = a.announcement();
     auto& attributes = *hello.mutable_attributes();
     for (const auto& [name, text] : machine_attributes()) attributes[name] = text;
     if (a.parts_.simulated) attributes["simulated"] = "true";
@@ -115,14 +139,19 @@ base::Result<std::unique_ptr<Agent>> Agent::make(boost::asio::any_io_executor ex
     a.note_hub_time(welcome.server_time_us());
     a.commands_->welcomed(welcome.server_time_us());
     a.alerts_->replace_all(welcome.leases());
+    a.announce();  // where the configuration was read again since Hello
   };
   events.message = [&a](const telemetry::v1::HubMessage& message) { a.on_message(message); };
   const auto save = [folder = a.parts_.state_folder](const Credential& changed) {
     return save_credential(folder, changed);
   };
   a.keeper_ = std::make_unique<CredentialKeeper>(a.parts_.credential, save, clock, log);
+  // Asked for at each attempt: a reload may have brought another proxy.
+  const ConnectToHub by_config = [&a](Credential credential, HandshakeTime time) {
+    return connect_through(a.parts_.config.proxy)(std::move(credential), time);
+  };
   a.link_ = std::make_unique<Link>(executor, *a.keeper_, *a.spool_, clock, random, log, std::move(events),
-                                   a.parts_.connect ? a.parts_.connect : connect_through(a.parts_.config.proxy));
+                                   a.parts_.connect ? a.parts_.connect : by_config);
   return agent;
 }
 
@@ -166,6 +195,7 @@ boost::asio::awaitable<void> Agent::run() {
   second_timer_.cancel();
   co_await tasks_.join();
   co_await commands_->stop();
+  co_await outputs_->stop();
   close_frame();
   if (auto flushed = spool_->flush(); !flushed) log_->error("cannot write the spool: {}", flushed.error().message());
   log_->info("stopped: {} readings sampled, {} dropped; {} frames wait on disk", sampled_, spool_->dropped_readings(),
@@ -181,13 +211,14 @@ void Agent::stop() {
 }
 
 boost::asio::awaitable<void> Agent::sample_loop() {
+  if (parts_.service != nullptr) parts_.service->ready();
   while (!stopping_) {
     const std::int64_t now = clock_.now_us();
     const std::int64_t due = sampler_.next_due_us(now);
     sample_timer_.expires_after(std::chrono::microseconds(due - now));
-    co_await sample_timer_.async_wait(kQuietly);
+    const auto [moved] = co_await sample_timer_.async_wait(kQuietly);
     if (stopping_) break;
-    if (clock_.now_us() - due > parts_.config.interval_us) ++overruns_;
+    if (moved) continue;  // another interval
     take([&](const SampleTime& at, const Sampler::Sink& sink) { sampler_.sample_due(due, at, sink); });
     const std::int64_t next_turn_us = sampler_.next_due_us(clock_.now_us()) - clock_.now_us();
     if (batching_.is_due(clock_.boot_us(), next_turn_us, link_->is_live())) close_frame();
@@ -239,6 +270,7 @@ boost::asio::awaitable<void> Agent::housekeeping() {
     alerts_->tick();
     link_->pump();
     link_->tick();
+    watch_over_sampling();
     const std::int64_t now = clock_.boot_us();
     if (!parts_.simulated && now - looked_for_sensors_us_ >= kLookForSensorsUs) {
       looked_for_sensors_us_ = now;
@@ -246,8 +278,10 @@ boost::asio::awaitable<void> Agent::housekeeping() {
     }
     flush_if_due();
     look_at_disk();
+    problems_ = problems();
     if (!parts_.simulated && now - told_us_ >= kStatusUs) {
       told_us_ = now;
+      for (const auto& warning : sampler_.take_warnings(now)) log_->warn("{}", warning);
       tell_status();
     }
   }
@@ -283,68 +317,6 @@ void Agent::look_at_disk() {
   else
     log_->warn("{}", problem);
   disk_problem_ = std::move(problem);
-}
-
-std::string Agent::problems() const {
-  std::string text;
-  const auto add = [&text](const std::string& more) {
-    if (!more.empty()) text += (text.empty() ? "" : "; ") + more;
-  };
-  if (!spool_problem_.empty()) add("the spool cannot be written: " + spool_problem_ + ", readings are kept in memory");
-  add(disk_problem_);
-  if (link_) add(link_->problem());
-  if (!placing_problem_.empty()) add("times could not be put right: " + placing_problem_);
-  add(spool_findings_);
-  for (const auto& problem : sampler_.problems()) add(problem);
-  return text;
-}
-
-AgentHealth Agent::health() const {
-  AgentHealth health;
-  health.held_frames = static_cast<double>(spool_->held());
-  health.spool_bytes = static_cast<double>(spool_->disk_bytes());
-  health.spool_written = static_cast<double>(spool_->written_bytes());
-  health.dropped_readings = static_cast<double>(spool_->dropped_readings());
-  health.overruns = static_cast<double>(overruns_);
-  health.is_clock_synchronised = was_synchronised_;
-  health.problems = problems();
-  return health;
-}
-
-void Agent::tell_status() {
-  boost::json::object status;
-  status["state"] = link_->state();
-  status["hub"] = parts_.credential.host + ":" + std::to_string(parts_.credential.port);
-  status["device_id"] = parts_.credential.device_id;
-  status["device_name"] = parts_.credential.device_name;
-  status["held"] = spool_->held();
-  status["spool_bytes"] = spool_->disk_bytes();
-  status["spool_written_bytes"] = spool_->written_bytes();
-  status["spool_memory_bytes"] = spool_->memory_bytes();
-  status["sampled_readings"] = sampled_;
-  status["dropped_frames"] = spool_->dropped_frames();
-  status["dropped_readings"] = spool_->dropped_readings();
-  status["rejected_frames"] = link_->rejected_frames();
-  status["sent_bytes"] = link_->sent_bytes();
-  const LinkCounters counters = link_->counters();
-  status["link_problem"] = link_->problem();
-  status["link_attempts"] = counters.attempts;
-  status["link_sessions"] = counters.sessions;
-  status["link_last_error"] = counters.last_error;
-  status["link_address"] = counters.address;
-  status["link_ack_ms"] = static_cast<double>(link_->frames().ack_us()) / 1e3;
-  status["wire_sent_bytes"] = counters.wire_sent_bytes;
-  status["wire_received_bytes"] = counters.wire_received_bytes;
-  status["overruns"] = overruns_;
-  status["active_alerts"] = alerts_->active();
-  const std::string problem = problems();
-  status["problem"] = problem.empty() ? boost::json::value(nullptr) : boost::json::value(problem);
-  status["time_us"] = clock_.now_us();
-  status["clock_synchronised"] = was_synchronised_;
-  status["pid"] = ::getpid();
-  const std::string meaning = link_->state().substr(0, link_->state().find(' ')) + problem +
-                              std::to_string(alerts_->active()) + (was_synchronised_ ? "s" : "");
-  status_.write(boost::json::serialize(status) + "\n", meaning, clock_.boot_us());
 }
 
 }  // namespace agent

@@ -10,8 +10,8 @@
 #include <filesystem>
 
 #include "device-agent/cli_flags.h"
+#include "device-agent/help_texts.h"
 #include "device-agent/run_command.h"
-#include "device-agent/status_file.h"
 
 namespace agent {
 namespace {
@@ -28,18 +28,6 @@ std::shared_ptr<spdlog::logger> make_log(const std::string& level) {
   log->set_level(spdlog::level::from_str(level));
   log->flush_on(spdlog::level::trace);
   return log;
-}
-
-int show_status(const Flags& flags) {
-  const auto status = read_status(flags.state_folder);
-  if (!status) {
-    std::fprintf(stderr, "device-agent: no agent runs in %s\n", flags.state_folder.c_str());
-    return 1;
-  }
-  std::fputs(status->text.c_str(), stdout);
-  if (status->is_running) return 0;
-  std::fprintf(stderr, "device-agent: that agent is gone; this is the last it said\n");
-  return 1;
 }
 
 int show_spool(const Flags& flags) {
@@ -76,8 +64,10 @@ int run_command_line(int argc, char** argv) {
   app.require_subcommand(1);
   const auto common = [&flags](CLI::App* command) {
     command->add_option("--config", flags.config, "agent.toml (/etc/device-agent/agent.toml where it is there)")
+        ->type_name("FILE")
         ->envname("DEVICE_AGENT_CONFIG");
     command->add_option("--state-dir", flags.state_folder, "credential, spool, ledger")
+        ->type_name("DIR")
         ->envname("DEVICE_AGENT_STATE_DIR")
         ->capture_default_str();
     command->add_flag("--json", flags.json, "answer in JSON");
@@ -106,8 +96,9 @@ int run_command_line(int argc, char** argv) {
                      "configuration, else https_proxy");
   auto* sensors = app.add_subcommand("sensors", "What this machine can measure");
   common(sensors);
-  auto* sensors_list = sensors->add_subcommand("list", "Names and units");
+  auto* sensors_list = sensors->add_subcommand("list", "Names, kinds, intervals, units, and what is wrong");
   auto* sensors_read = sensors->add_subcommand("read", "With a value each");
+  for (auto* way : {sensors_list, sensors_read}) way->fallthrough();  // `sensors read --json`
   auto* test = app.add_subcommand("test", "Sample once, print, send nothing");
   common(test);
   auto* status = app.add_subcommand("status", "What a running agent says of itself");
@@ -117,14 +108,47 @@ int run_command_line(int argc, char** argv) {
   auto* config = app.add_subcommand("config", "The configuration file");
   common(config);
   config->require_subcommand(1);
-  auto* config_check = config->add_subcommand("check", "Read it and say what is wrong");
-  config_check->add_option("--config", flags.config, "agent.toml");
+  auto* config_check = config->add_subcommand("check", "Read it and say all that is wrong");
+  config_check->add_option("--config", flags.config, "agent.toml")->type_name("FILE");
   auto* config_default = config->add_subcommand("default", "Print every key with its default");
   auto* commands = app.add_subcommand("command", "Commands that the hub may ask for");
   common(commands);
-  auto* commands_list = commands->add_subcommand("list", "Built in and configured");
+  auto* commands_list = commands->add_subcommand("list", "Built in and configured, with arguments, role and limits");
+  commands_list->fallthrough();
   auto* spool = app.add_subcommand("spool", "What waits for the hub");
   common(spool);
+  auto* push = app.add_subcommand("push", "Hand a reading to the agent that runs here, or many on stdin");
+  push->footer(
+      "Examples:\n  device-agent push tank.level 3.2 --unit m\n  device-agent push door true --time "
+      "2026-01-02T03:04:05Z\n"
+      "  echo 'tank,site=north level=3.2' | device-agent push --format influx\n"
+      "  echo '{\"temp\": 21.5, \"door\": false}' | device-agent push --format json\n\n"
+      "The agent's configuration needs [push] enable = true. Exit codes: 0 taken, 1 not taken, 2 usage, 4 no agent "
+      "runs.");
+  push->add_option("NAME", flags.push_name, "series");
+  push->add_option("VALUE", flags.push_value, "a number, true, false or a text");
+  push->add_option("--unit", flags.push_unit, "of a series that is new");
+  push->add_option("--time", flags.push_time, "when it was measured: seconds since 1970 or RFC 3339; else now");
+  push->add_option("--format", flags.push_format, "read stdin: influx (line protocol) or json");
+  push->add_option("--socket", flags.push_socket, "where the agent listens")
+<<<<<<< HEAD
+      ->type_name("FILE")
+      ->envname("DEVICE_AGENT_PUSH_SOCKET");
+  push->add_option("--config", flags.config, "agent.toml")->type_name("FILE")->envname("DEVICE_AGENT_CONFIG");
+=======
+      ->envname("DEVICE_AGENT_PUSH_SOCKET")
+      ->type_name("FILE");
+  push->add_option("--config", flags.config, "agent.toml")->envname("DEVICE_AGENT_CONFIG")->type_name("FILE");
+>>>>>>> main
+  std::string shell, page = "device-agent";
+  auto* completion = app.add_subcommand("completion", "Print a completion script for a shell");
+  completion->add_option("SHELL", shell, "bash, zsh or fish")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  completion->footer("Example:\n  device-agent completion bash > /etc/bash_completion.d/device-agent");
+  auto* man = app.add_subcommand("man", "Print a manual page as roff: device-agent(1) or agent.toml(5)");
+  man->add_option("PAGE", page, "which")->check(CLI::IsMember({"device-agent", "agent.toml"}));
+  man->footer("Example:\n  device-agent man agent.toml | man -l -");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
@@ -133,13 +157,15 @@ int run_command_line(int argc, char** argv) {
   if (run->parsed()) {
     const auto found = configuration(flags);
     if (!found) return kConfiguration;
-    RunOptions options{*found, flags.state_folder, flags.simulate, flags.simulate_token, flags.hub, flags.ca_sha256};
+    RunOptions options{*found,    flags.state_folder, flags.simulate,     flags.simulate_token,
+                       flags.hub, flags.ca_sha256,    config_path(flags), {argv, argv + argc}};
     return run_agents(std::move(options), make_log(flags.log_level));
   }
   if (enroll->parsed()) return enroll_command(flags);
   if (sensors->parsed()) return sensors_command(flags, sensors_read->parsed() && !sensors_list->parsed());
+  if (push->parsed()) return push_command(flags);
   if (test->parsed()) return sensors_command(flags, true);
-  if (status->parsed()) return show_status(flags);
+  if (status->parsed()) return status_command(flags);
   if (doctor->parsed()) return doctor_command(flags);
   if (config_default->parsed()) {
     std::fputs(default_config().c_str(), stdout);
@@ -150,12 +176,10 @@ int run_command_line(int argc, char** argv) {
     std::printf("ok\n");
     return 0;
   }
+  if (completion->parsed()) return completion_command(app, shell);
+  if (man->parsed()) return man_command(app, page);
   if (commands->parsed() || commands_list->parsed()) {
-    const auto found = configuration(flags);
-    if (!found) return kConfiguration;
-    std::printf("ping\nsample-now\n");
-    for (const auto& c : found->commands) std::printf("%s\n", c.name.c_str());
-    return 0;
+    return command_list_command(flags);
   }
   return spool->parsed() ? show_spool(flags) : kUsage;
 }

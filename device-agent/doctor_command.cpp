@@ -5,6 +5,7 @@
 #include "device-agent/cli_flags.h"
 #include "device-agent/credential_file.h"
 #include "device-agent/sensor_list.h"
+#include "device-agent/sensors/sensor_advice.h"
 #include "device-agent/status_file.h"
 
 namespace agent {
@@ -28,6 +29,21 @@ int doctor_command(const Flags& flags) {
   say(clock.synchronised(), "clock is synchronised", "enable a time service: timedatectl set-ntp true");
   const auto sensors = list_sensors(config);
   say(!sensors.empty(), std::to_string(sensors.size()) + " sensors found", "is /proc mounted?");
+  // A look at what the buses give, so that a chip that is there and does not answer is seen.
+  std::vector<Sample> samples;
+  for (const auto& sensor : sensors) {
+    (void)sensor->refresh(std::chrono::seconds(5));
+    sensor->sample({clock.now_us(), clock.boot_us()}, samples);
+    if (const std::string trouble = sensor->problem(); !trouble.empty())
+      say(false, trouble, "look at the chip's wiring and supply; `sudo dmesg` has what the kernel says of it");
+  }
+  for (const auto& advice :
+       sensor_advice({config.root, config.host, config.iio, config.onewire, find_service_user(), nullptr})) {
+    if (advice.level == AdviceLevel::hint)
+      std::printf("hint %s\n     fix: %s\n", advice.what.c_str(), advice.fix.c_str());
+    else
+      say(advice.level == AdviceLevel::fine, advice.what, advice.fix);
+  }
   std::error_code ec;
   const auto space = std::filesystem::space(std::filesystem::exists(flags.state_folder) ? flags.state_folder : "/", ec);
   say(!ec && space.available > config.spool_bytes, "disk has room for the spool",

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <utility>
 
 #include "device-agent/link/printable.h"
 #include "wire/errc.h"
@@ -43,6 +44,13 @@ void Link::stop() {
   closers_.spawn(connection_->close(std::move(bye)));
 }
 
+void Link::reconnect() {
+  if (!welcomed_ || stopping_ || reconnecting_) return;
+  reconnecting_ = true;
+  wire::CloseReason bye(1000, "the device introduces itself anew");
+  closers_.spawn(connection_->close(std::move(bye)));
+}
+
 boost::asio::awaitable<void> Link::run() {
   while (!stopping_) {
     state_ = "connecting";
@@ -55,6 +63,7 @@ boost::asio::awaitable<void> Link::run() {
     co_await closers_.join();
     connection_ = nullptr;
     if (stopping_) break;
+    if (std::exchange(reconnecting_, false) && close_code_ < 4000) continue;
     co_await wait_for_next();
   }
   state_ = "stopped";
@@ -141,7 +150,8 @@ boost::asio::awaitable<void> Link::session() {
       if (close_code_ == 0) close_code_ = closed.code;
       if (refusal_.empty()) refusal_ = closed.reason.empty() ? ec.message() : printable(closed.reason);
       if (ec == base::error_code(wire::errc::timed_out)) refusal_ = "the hub has been silent for too long";
-      if (!stopping_ && closed.code != 1000) log_->warn("the link ended: {} {}", closed.code, refusal_);
+      if (!stopping_ && !reconnecting_ && closed.code != 1000)
+        log_->warn("the link ended: {} {}", closed.code, refusal_);
       break;
     }
     if (!message.ParseFromString(bytes)) violation_ = "the hub sent what is no message";

@@ -65,6 +65,8 @@ class Link {
   /// Each second or so: what falls due with time.
   void tick();
   bool send(const telemetry::v1::DeviceMessage& message);
+  /// Ends the session in good order and begins another at once: the device has something new to say in Hello.
+  void reconnect();
   bool is_welcomed() const { return welcomed_; }
   /// What is measured now belongs into the live lane.
   bool is_live() const { return welcomed_ && frames_.is_live_flowing(); }
@@ -114,6 +116,7 @@ class Link {
   std::string shown_;         // the certificate of this connection
   bool renew_first_ = false;  // the hub takes nothing else from it: it has expired
   bool welcomed_ = false;
+  bool reconnecting_ = false;
   bool stopping_ = false;
 };
 

@@ -1,19 +1,35 @@
 #include "device-agent/sensors/system_files.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <cmath>
 #include <filesystem>
-#include <fstream>
 
 namespace agent {
 
+// Without waiting for anyone: a pipe that nobody writes is an empty file.
 std::optional<std::string> read_file(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return std::nullopt;
-  std::string text(64 * 1024, '\0');
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(in.gcount()));
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) return std::nullopt;
+  constexpr std::size_t kMostBytes = 64 * 1024;
+  std::string text;
+  for (std::size_t room = 4'096; text.size() < kMostBytes; room = text.size()) {
+    const std::size_t had = text.size();
+    text.resize(std::min(kMostBytes, had + room));
+    const ssize_t got = ::read(fd, text.data() + had, text.size() - had);
+    text.resize(had + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) {
+      ::close(fd);
+      return std::nullopt;
+    }
+    if (got == 0) break;
+  }
+  ::close(fd);
   return text;
 }
 

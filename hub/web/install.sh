@@ -39,7 +39,10 @@ fi
 [ -n "$token" ] || [ -e "$state/credential.toml" ] || { echo "install: this machine has not enrolled yet: a token is needed" >&2; usage; }
 
 machine=$(uname -m)
-case "$machine" in armv6l|armv7l) machine=armhf ;; esac
+# A Raspberry Pi often runs a 64-bit kernel with 32-bit programs. armhf is ARMv7: the first Pi and the Zero (ARMv6) are not.
+case "$machine:$(getconf LONG_BIT 2>/dev/null)" in
+  armv7l:*|armv8l:*|aarch64:32) machine=armhf ;;
+esac
 case "$machine" in
 @PACKAGES@
   *) fail "this hub has no agent for $machine" ;;
@@ -75,6 +78,12 @@ agent="$prefix/bin/device-agent"
 
 if [ "$service" = yes ] && ! id device-agent >/dev/null 2>&1; then
   useradd --system --home-dir "$state" --shell /usr/sbin/nologin device-agent
+fi
+if [ "$service" = yes ]; then
+  # What reads buses and the Raspberry Pi's firmware, where this system has such groups.
+  for group in gpio i2c spi video dialout; do
+    if getent group "$group" >/dev/null 2>&1; then usermod -aG "$group" device-agent; fi
+  done
 fi
 set -- enroll "$hub" - --ca-sha256 "$ca_sha256" --state-dir "$state"
 [ -z "$name" ] || set -- "$@" --name "$name"

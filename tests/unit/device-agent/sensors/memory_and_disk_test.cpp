@@ -13,6 +13,7 @@ TEST_F(SensorTest, memory_is_told_in_bytes_by_what_is_available) {
   EXPECT_EQ(number(values, "memory.available"), 750'000.0 * 1'024);
   EXPECT_EQ(number(values, "memory.usage"), 25);
   EXPECT_EQ(number(values, "swap.used"), 50'000.0 * 1'024);
+  EXPECT_EQ(number(values, "swap.usage"), 25);
   EXPECT_EQ(series().at("memory.used"), "By");
   EXPECT_EQ(series().at("memory.usage"), "%");
 }
@@ -45,6 +46,35 @@ TEST_F(SensorTest, a_root_that_is_gone_gives_nothing) {
   detect();
   take_away("");
   EXPECT_TRUE(sample().empty());
+}
+
+TEST_F(SensorTest, each_mounted_file_system_is_measured_while_it_is_mounted) {
+  const std::string root = "26 1 179:2 / / rw,noatime shared:1 - ext4 /dev/root rw\n";
+  const std::string usb = "40 26 8:1 / /media/pi/MY\\040DISK ro,nosuid - vfat /dev/sda1 ro,errors=remount-ro\n";
+  put("/media/pi/MY DISK/file", "");
+  put("/proc/self/mountinfo", root + usb);
+  detect();
+  auto values = sample();
+  EXPECT_GT(number(values, "disk.media_pi_MY_DISK.used"), 0);
+  EXPECT_EQ(std::get<bool>(values.at("disk.media_pi_MY_DISK.read_only")), true);
+  EXPECT_EQ(std::get<bool>(values.at("disk.root.read_only")), false);
+  put("/proc/self/mountinfo", root);
+  values = sample();
+  EXPECT_FALSE(values.contains("disk.media_pi_MY_DISK.used")) << "not those of the folder below";
+  EXPECT_TRUE(values.contains("disk.root.used"));
+  put("/proc/self/mountinfo", root + usb + "41 26 8:17 / /data rw - ext4 /dev/sdb1 rw\n");
+  put("/data/file", "");
+  values = sample();
+  EXPECT_TRUE(values.contains("disk.media_pi_MY_DISK.used"));
+  EXPECT_TRUE(values.contains("disk.data.free")) << "found by itself";
+}
+
+TEST_F(SensorTest, mounts_of_one_name_are_measured_once) {
+  put("/a/b/file", "");
+  put("/a_b/file", "");
+  put("/proc/self/mountinfo", "1 0 8:1 / /a/b rw - ext4 /dev/a rw\n2 0 8:2 / /a_b rw - ext4 /dev/b rw\n");
+  detect();
+  EXPECT_TRUE(sample().contains("disk.a_b.used"));
 }
 
 }  // namespace

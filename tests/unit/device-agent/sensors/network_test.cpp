@@ -101,5 +101,24 @@ TEST_F(NetworkTest, an_interface_plugged_in_later_is_found_by_asking_again) {
   EXPECT_TRUE(series().contains("net.wlan1.sent"));
 }
 
+TEST_F(NetworkTest, errors_and_drops_are_told_both_ways_together) {
+  put_interface("eth0", "1", "1");
+  const auto put_trouble = [this](const std::string& errors, const std::string& drops) {
+    for (const char* way : {"rx", "tx"}) {
+      put(std::string("/sys/class/net/eth0/statistics/") + way + "_errors", errors + "\n");
+      put(std::string("/sys/class/net/eth0/statistics/") + way + "_dropped", drops + "\n");
+    }
+  };
+  put_trouble("0", "5");
+  detect();
+  EXPECT_FALSE(sample().contains("net.eth0.errors"));
+  advance_seconds(10);
+  put_trouble("10", "6");
+  const auto values = sample();
+  EXPECT_EQ(number(values, "net.eth0.errors"), 2);
+  EXPECT_EQ(number(values, "net.eth0.drops"), 0.2);
+  EXPECT_EQ(series().at("net.eth0.drops"), "/s");
+}
+
 }  // namespace
 }  // namespace agent

@@ -49,6 +49,66 @@ TEST_F(SensorTest, a_malformed_processor_line_gives_nothing_and_spoils_nothing) 
   EXPECT_EQ(number(sample(), "cpu.usage"), 25) << "since the last good look";
 }
 
+TEST_F(SensorTest, each_core_has_a_series_of_its_own) {
+  const std::string all = "cpu 2000 0 0 8000 0 0 0 0\n";
+  put("/proc/stat", all + "cpu0 1000 0 0 4000 0 0 0 0\ncpu1 1000 0 0 4000 0 0 0 0\nintr 1\ncpu7 1 1 1 1 1 1\n");
+  detect();
+  EXPECT_EQ(names_with("cpu."), (std::set<std::string>{"cpu.usage", "cpu.iowait", "cpu.0.usage", "cpu.1.usage"}));
+  sample();
+  put("/proc/stat", all + "cpu0 1075 0 0 4025 0 0 0 0\ncpu2 50 0 0 50 0 0 0 0\n");  // cpu1 off, cpu2 on
+  auto values = sample();
+  EXPECT_EQ(number(values, "cpu.0.usage"), 75);
+  EXPECT_FALSE(values.contains("cpu.1.usage"));
+  EXPECT_FALSE(values.contains("cpu.2.usage")) << "there is nothing to compare with yet";
+  put("/proc/stat", all + "cpu0 1075 0 0 4125 0 0 0 0\ncpu1 1100 0 0 4300 0 0 0 0\ncpu2 70 0 0 130 0 0 0 0\n");
+  values = sample();
+  EXPECT_EQ(number(values, "cpu.0.usage"), 0);
+  EXPECT_EQ(number(values, "cpu.1.usage"), 25);
+  EXPECT_EQ(number(values, "cpu.2.usage"), 20);
+}
+
+TEST_F(SensorTest, no_more_than_128_cores_are_followed) {
+  std::string text = "cpu 1 1 1 1 1 1 1 1\n";
+  for (int i = 0; i < 1'000; ++i) text += "cpu" + std::to_string(i) + " 1 1 1 1 1 1 1 1\n";
+  put("/proc/stat", text);
+  detect();
+  sample();
+  EXPECT_EQ(names_with("cpu.").size(), 130u);
+}
+
+TEST_F(SensorTest, processes_are_counted_and_those_that_run_and_wait_told) {
+  put("/proc/stat", "cpu 1 0 0 1 0 0 0 0\nprocs_running 3\nprocs_blocked 1\n");
+  for (const char* pid : {"1", "77", "4194304"}) put(std::string("/proc/") + pid + "/comm", "x\n");
+  put("/proc/sys/kernel/pid_max", "1\n");
+  detect();
+  const auto values = sample();
+  EXPECT_EQ(number(values, "processes.total"), 3);
+  EXPECT_EQ(number(values, "processes.running"), 3);
+  EXPECT_EQ(number(values, "processes.blocked"), 1);
+  put("/proc/stat", "procs_running\nprocs_blocked many\n");
+  EXPECT_FALSE(sample().contains("processes.running"));
+}
+
+TEST_F(SensorTest, slow_things_are_read_every_ten_seconds_and_all_as_rarely_as_asked) {
+  put("/proc/stat", kBefore);
+  const auto interval_of = [this](const std::string& name) {
+    for (const auto& sensor : sensors_) {
+      for (const auto& spec : sensor->series()) {
+        if (spec.name == name) return sensor->interval_us();
+      }
+    }
+    return std::int64_t{-1};
+  };
+  detect({true, 1'000'000, {}});
+  EXPECT_EQ(interval_of("cpu.usage"), 1'000'000);
+  EXPECT_EQ(interval_of("processes.total"), 10'000'000);
+  detect({true, 60'000'000, {}});
+  EXPECT_EQ(interval_of("cpu.usage"), 60'000'000);
+  EXPECT_EQ(interval_of("disk.root.used"), 60'000'000);
+  detect({false, 0, {}});
+  EXPECT_TRUE(sensors_.empty());
+}
+
 TEST_F(SensorTest, load_and_uptime_are_read_as_they_stand) {
   put("/proc/loadavg", "0.52 1.25 2.00 1/345 6789\n");
   put("/proc/uptime", "98765.43 1234.5\n");

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <map>
 
 namespace agent {
 namespace {
@@ -17,6 +18,7 @@ class Fake final : public Sensor {
   std::int64_t interval_us() const override { return interval_us_; }
   std::string problem() const override { return problem_; }
   std::string identity() const override { return id; }
+  std::optional<std::int64_t> promised_us() const override { return promised; }
   void sample(const SampleTime&, std::vector<Sample>& out) override {
     if (grows) series_.push_back({"grown" + std::to_string(series_.size()), "", ValueType::number});
     for (std::size_t i = 0; i < series_.size(); ++i) out.push_back({i, value, age_us});
@@ -25,6 +27,7 @@ class Fake final : public Sensor {
   std::string id;
   double value = 1;
   std::int64_t age_us = 0;
+  std::optional<std::int64_t> promised;
 
  private:
   std::int64_t interval_us_;
@@ -122,12 +125,124 @@ TEST(Sampler, readings_say_their_interval_and_age_and_sensors_their_problem) {
   EXPECT_EQ(sampler.problems(), Names{"a: no such bus"});
 }
 
+TEST(Sampler, a_script_is_told_that_another_sensor_has_its_name) {
+  auto script = std::make_unique<Fake>(Names{"cpu", "own"});
+  script->id = "exec a";
+  Sensors all = of(std::make_unique<Fake>(Names{"cpu"}), std::move(script));
+  Sampler sampler({1'000, {}}, [&] { return std::move(all); });
+  EXPECT_EQ(due(sampler, 1'000), (Names{"cpu", "own"}));
+  EXPECT_EQ(sampler.problems(), Names{"exec a: cpu is left out, another sensor has that name"});
+}
+
+TEST(Sampler, a_series_may_promise_another_interval_than_the_one_of_its_sensor) {
+  auto script = std::make_unique<Fake>(Names{"script"});
+  script->promised = 60'000'000;
+  auto push = std::make_unique<Fake>(Names{"push"}, 500);
+  push->promised = 0;
+  Sensors all = of(std::move(script), std::move(push));
+  Sampler sampler({1'000, {}}, [&] { return std::move(all); });
+  std::map<std::string, std::uint32_t> promised;
+  sampler.sample_all({5, 5}, [&](const Sampler::Reading& r) { promised[r.spec.name] = r.interval_ms; });
+  EXPECT_EQ(promised, (std::map<std::string, std::uint32_t>{{"script", 60'000}, {"push", 0}}));
+}
+
 TEST(Sampler, series_past_the_hub_s_bound_are_left_out_and_said) {
   Names many;
   for (int i = 0; i < 4'097; ++i) many.push_back("s" + std::to_string(i));
   Sampler sampler({1'000, {}}, [&] { return of(std::make_unique<Fake>(many)); });
   EXPECT_EQ(due(sampler, 1'000).size(), 4'096u);
   EXPECT_EQ(sampler.problems().size(), 1u);
+}
+
+/// Takes as long as it says, by the test's clock.
+class Slow final : public Sensor {
+ public:
+  Slow(std::string name, std::int64_t* clock_us, std::int64_t takes_us)
+      : clock_us_(clock_us), takes_us_(takes_us), series_{{std::move(name), "", ValueType::number}} {}
+  const std::vector<SeriesSpec>& series() const override { return series_; }
+  void sample(const SampleTime& now, std::vector<Sample>& out) override {
+    seen_us = now.boot_us;
+    *clock_us_ += takes_us_;
+    out.push_back({0, 1.0});
+  }
+  std::int64_t seen_us = 0;
+
+ private:
+  std::int64_t *clock_us_, takes_us_;
+  std::vector<SeriesSpec> series_;
+};
+
+class TimedSampler : public ::testing::Test {
+ protected:
+  Sampler make(Sensors sensors) {
+    all = std::move(sensors);
+    return Sampler({1'000'000, {}, [this] { return clock_us; }}, [this] { return std::move(all); });
+  }
+  std::vector<std::pair<std::string, std::int64_t>> turn(Sampler& sampler, std::int64_t due, std::int64_t late = 0) {
+    clock_us = due + late;
+    std::vector<std::pair<std::string, std::int64_t>> ages;
+    sampler.sample_due(due, {due + late + offset, due + late},
+                       [&](const Sampler::Reading& r) { ages.emplace_back(r.spec.name, r.age_us); });
+    return ages;
+  }
+  std::int64_t clock_us = 0, offset = 0;
+  Sensors all;
+};
+
+using Timed = std::vector<std::pair<std::string, std::int64_t>>;
+
+TEST_F(TimedSampler, a_sensor_that_takes_long_does_not_shift_the_others) {
+  auto sampler =
+      make(of(std::make_unique<Slow>("slow", &clock_us, 350'000), std::make_unique<Slow>("quick", &clock_us, 100),
+              std::make_unique<Slow>("other", &clock_us, 100)));
+  EXPECT_EQ(turn(sampler, 1'000'000), (Timed{{"slow", 0}, {"quick", -350'000}, {"other", -350'000}}))
+      << "what was measured after it says so";
+  EXPECT_EQ(turn(sampler, 2'000'000), (Timed{{"quick", 0}, {"other", 0}, {"slow", 0}})) << "and then it comes last";
+  EXPECT_EQ(sampler.times().slowest, "slow");
+  EXPECT_EQ(sampler.times().slowest_us, 350'000);
+  EXPECT_EQ(sampler.take_warnings(0), Names{"slow: took 350 ms to read; it has its turn after all others from now on"});
+  EXPECT_TRUE(sampler.take_warnings(0).empty()) << "once";
+}
+
+TEST_F(TimedSampler, lateness_is_the_last_the_largest_and_all_but_one_in_a_hundred) {
+  auto sampler = make(of(std::make_unique<Fake>(Names{"a"})));
+  for (int i = 1; i <= 99; ++i) turn(sampler, i * 1'000'000, i == 50 ? 700'000 : 2'000);
+  turn(sampler, 100'000'000, 3'000);
+  const auto times = sampler.times();
+  EXPECT_EQ(times.turns, 100u);
+  EXPECT_EQ(times.late_us, 3'000);
+  EXPECT_EQ(times.late_p99_us, 3'000);
+  EXPECT_EQ(times.latest_us, 700'000);
+  EXPECT_EQ(times.missed, 0u);
+}
+
+TEST_F(TimedSampler, turns_that_did_not_take_place_are_counted) {
+  auto sampler = make(of(std::make_unique<Fake>(Names{"a"}), std::make_unique<Fake>(Names{"b"}, 5'000'000)));
+  turn(sampler, 10'000'000, 400'000);
+  turn(sampler, 13'000'000);  // the machine was busy from 10.4 to 12.9
+  EXPECT_EQ(sampler.times().missed, 2u);
+  turn(sampler, 21'000'000);
+  EXPECT_EQ(sampler.times().missed, 2u + 7 + 1) << "seven of a; and of b the one at 15 is made up, the one at 20 not";
+}
+
+TEST_F(TimedSampler, a_clock_that_is_set_is_neither_late_nor_misses_anything) {
+  auto sampler = make(of(std::make_unique<Fake>(Names{"a"})));
+  turn(sampler, 1'000'000);
+  turn(sampler, 2'000'000);
+  offset = 3'600'000'000;
+  clock_us = 3'000'000;
+  sampler.sample_due(3'000'000, {3'000'000 + offset, 3'000'000}, [](const Sampler::Reading&) {});
+  sampler.sample_due(4'000'000 + offset, {4'000'000 + offset, 4'000'000}, [](const Sampler::Reading&) {});
+  EXPECT_EQ(sampler.times().missed, 0u);
+  EXPECT_EQ(sampler.times().latest_us, 0);
+}
+
+TEST(Sampler, a_problem_is_said_once_an_hour) {
+  Sensors all = of(std::make_unique<Fake>(Names{"a"}, 0, "a: no such bus"));
+  Sampler sampler({1'000, {}}, [&] { return std::move(all); });
+  EXPECT_EQ(sampler.take_warnings(5), Names{"a: no such bus"});
+  EXPECT_TRUE(sampler.take_warnings(3'600'000'004).empty());
+  EXPECT_EQ(sampler.take_warnings(3'600'000'005).size(), 1u);
 }
 
 }  // namespace

@@ -21,7 +21,12 @@ class SensorTest : public ::testing::Test {
     std::ofstream(full, std::ios::binary) << text;
   }
   void take_away(const std::string& path) { std::filesystem::remove_all(folder_.path() + path); }
-  void detect() { sensors_ = detect_host_sensors(folder_.path()); }
+  void detect(const KindOptions& options = {}) { sensors_ = detect_host_sensors(folder_.path(), options); }
+  void link(const std::string& path, const std::string& target) {
+    const std::filesystem::path full = folder_.path() + path;
+    std::filesystem::create_directories(full.parent_path());
+    std::filesystem::create_symlink(folder_.path() + target, full);
+  }
   void advance_seconds(double seconds) {
     now_.wall_us += static_cast<std::int64_t>(seconds * 1e6);
     now_.boot_us += static_cast<std::int64_t>(seconds * 1e6);
@@ -30,6 +35,7 @@ class SensorTest : public ::testing::Test {
   std::map<std::string, Value> sample() {
     std::map<std::string, Value> values;
     for (const auto& sensor : sensors_) {
+      EXPECT_TRUE(sensor->refresh(std::chrono::seconds(20))) << sensor->identity();
       std::vector<Sample> samples;
       sensor->sample(now_, samples);
       for (const auto& s : samples) {
@@ -42,6 +48,11 @@ class SensorTest : public ::testing::Test {
   static double number(const std::map<std::string, Value>& values, const std::string& name) {
     const auto it = values.find(name);
     return it == values.end() ? -12'345 : std::get<double>(it->second);
+  }
+  std::string problems() const {
+    std::string all;
+    for (const auto& sensor : sensors_) all += sensor->problem() + "\n";
+    return all;
   }
   /// Series name to unit.
   std::map<std::string, std::string> series() const {
