@@ -114,6 +114,7 @@ class Agent {
   std::string spool_findings_;               // what was wrong with it at the start
   std::string placing_problem_;              // why times could not be put right
   std::string config_problem_;               // why the configuration is still the old one
+  std::string problems_;                     // all of them, as of the last tick: asked for at each turn
   std::int64_t configured_interval_us_ = 0;  // parts_.config has what counts: set-interval may have changed it
   std::string boot_id_hex_, announced_;
   bool stopping_ = false;

@@ -114,6 +114,7 @@ int run_command_line(int argc, char** argv) {
   auto* commands = app.add_subcommand("command", "Commands that the hub may ask for");
   common(commands);
   auto* commands_list = commands->add_subcommand("list", "Built in and configured, with arguments, role and limits");
+  commands_list->fallthrough();
   auto* spool = app.add_subcommand("spool", "What waits for the hub");
   common(spool);
   auto* push = app.add_subcommand("push", "Hand a reading to the agent that runs here, or many on stdin");
@@ -130,9 +131,15 @@ int run_command_line(int argc, char** argv) {
   push->add_option("--time", flags.push_time, "when it was measured: seconds since 1970 or RFC 3339; else now");
   push->add_option("--format", flags.push_format, "read stdin: influx (line protocol) or json");
   push->add_option("--socket", flags.push_socket, "where the agent listens")
+<<<<<<< HEAD
+      ->type_name("FILE")
+      ->envname("DEVICE_AGENT_PUSH_SOCKET");
+  push->add_option("--config", flags.config, "agent.toml")->type_name("FILE")->envname("DEVICE_AGENT_CONFIG");
+=======
       ->envname("DEVICE_AGENT_PUSH_SOCKET")
       ->type_name("FILE");
   push->add_option("--config", flags.config, "agent.toml")->envname("DEVICE_AGENT_CONFIG")->type_name("FILE");
+>>>>>>> main
   std::string shell, page = "device-agent";
   auto* completion = app.add_subcommand("completion", "Print a completion script for a shell");
   completion->add_option("SHELL", shell, "bash, zsh or fish")

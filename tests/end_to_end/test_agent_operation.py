@@ -51,7 +51,7 @@ def ended(hub, id):
 
 
 def commands_of(hub, name):
-    return {c["name"]: c for c in hub.rest.get(f"/devices/{name}")["commands"]}
+    return {c["name"]: c for c in hub.rest.get(f"/devices/{name}/commands")["commands"]}
 
 
 def is_alive(pid):
@@ -133,7 +133,7 @@ class Reload(WithHub):
     def test_another_configuration_counts_without_a_restart_and_a_wrong_one_does_not_count(self):
         agent = self.agent("reload", '[agent]\ninterval = "1s"\n')
         self.assertNotIn("hello", commands_of(self.hub, "reload"))
-        wait_until(lambda: self.hub.readings("reload", "uptime"), "readings")
+        wait_until(lambda: any(s["name"] == "uptime" and s["latest"] for s in self.hub.rest.get("/devices/reload/series")["series"]), "readings")
         agent.config.write_text('[agent]\ninterval = "500ms"\n[[command]]\nname = "hello"\nrun = ["/bin/echo", "hello"]\n')
         agent.process.child.send_signal(signal.SIGHUP)
         wait_until(lambda: "hello" in commands_of(self.hub, "reload"), "the new command")
@@ -187,14 +187,15 @@ class Commands(WithHub):
 
     def test_output_is_whole_though_the_hub_is_killed_while_it_runs(self):
         folder = pathlib.Path(tempfile.mkdtemp(prefix="steps-"))
-        os.mkfifo(folder / "go")
-        script = f"echo one; read x < {folder}/go; echo two; read x < {folder}/go; echo three"
+        for step in ("first", "second"):
+            os.mkfifo(folder / step)
+        script = f"echo one; read x < {folder}/first; echo two; read x < {folder}/second; echo three"
         self.agent("cut", f'[[command]]\nname = "steps"\nrun = ["/bin/sh", "-c", "{script}"]\n')
         id = execute(self.hub, "cut", "steps")
         wait_until(lambda: self.hub.rest.get(f"/executions/{id}")["output"], "output")
         self.hub.kill()
-        for _ in range(2):
-            with open(folder / "go", "w") as go:
+        for step in ("first", "second"):
+            with open(folder / step, "w") as go:
                 go.write("x\n")
         self.hub.start()
         done = ended(self.hub, id)

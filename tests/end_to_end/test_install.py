@@ -3,6 +3,7 @@ import hashlib
 import os
 import pathlib
 import platform
+import re
 import shutil
 import subprocess
 import tempfile
@@ -91,6 +92,16 @@ class Units(unittest.TestCase):
                 path.write_text(text)
                 done = subprocess.run(["systemd-analyze", "verify", "--man=no", path], text=True, capture_output=True)
                 self.assertEqual((done.returncode, done.stderr), (0, ""), unit.name)
+
+    def test_the_agents_unit_is_shut_as_far_as_sensors_allow(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "device-agent.service"
+            path.write_text((ROOT / "deploy/systemd/device-agent.service").read_text().replace("@AGENT@", "/bin/true").replace("@STATE@", "/var/lib/device-agent"))
+            done = subprocess.run(["systemd-analyze", "security", "--offline=true", "--threshold=20", path], text=True, capture_output=True,
+                                  env={**os.environ, "SYSTEMD_COLORS": "0", "SYSTEMD_EMOJI": "0"})
+            self.assertEqual(done.returncode, 0, done.stdout[-300:])  # 2.0 and below
+            exposure = float(re.search(r"Overall exposure level for device-agent.service: ([0-9.]+)", done.stdout)[1])
+            self.assertLessEqual(exposure, 2.0)
 
 
 if __name__ == "__main__":
