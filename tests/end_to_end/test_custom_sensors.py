@@ -78,7 +78,7 @@ class Scripts:
         return wait_until(there, f"{name} = {value}; the agent says {self.problems()}")
 
     def status(self):
-        done = run(BIN / "device-agent", "status", "--state-dir", self.agent.state, check=False)
+        done = run(BIN / "device-agent", "status", "--json", "--state-dir", self.agent.state, check=False)
         return json.loads(done.stdout) if done.returncode == 0 else {}
 
     def problems(self):
