@@ -22,7 +22,6 @@
 #include "device-agent/link/batching.h"
 #include "device-agent/link/credential_keeper.h"
 #include "device-agent/link/link.h"
-#include "device-agent/problem_log.h"
 #include "device-agent/rules/alert_actions.h"
 #include "device-agent/sensors/sampler.h"
 #include "device-agent/service_manager.h"
@@ -108,7 +107,6 @@ class Agent {
   Sampler sampler_;
   std::optional<std::int64_t> wall_minus_boot_us_;  // once the right time is known, by this clock or the hub's
   bool was_synchronised_ = false;
-  ProblemLog sensor_problems_;
   StatusFile status_;
   std::uint64_t sampled_ = 0;
   std::string spool_problem_;                // why the spool cannot be written
@@ -116,6 +114,7 @@ class Agent {
   std::string spool_findings_;               // what was wrong with it at the start
   std::string placing_problem_;              // why times could not be put right
   std::string config_problem_;               // why the configuration is still the old one
+  std::string problems_;                     // all of them, as of the last tick: asked for at each turn
   std::int64_t configured_interval_us_ = 0;  // parts_.config has what counts: set-interval may have changed it
   std::string boot_id_hex_, announced_;
   bool stopping_ = false;

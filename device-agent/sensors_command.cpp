@@ -41,6 +41,7 @@ std::string kind_of(const Sensor& sensor, const SeriesSpec* spec) {
 }
 
 std::string interval_text(std::int64_t us) {
+  if (us == 0) return "-";
   return us % 1'000'000 == 0 ? std::to_string(us / 1'000'000) + "s" : std::to_string(us / 1'000) + "ms";
 }
 
@@ -68,7 +69,8 @@ int sensors_command(const Flags& flags, bool read) {
     const Sensor& sensor = *sensors[i];
     const auto& series = sensor.series();
     const std::string problem = sensor.problem();
-    const std::int64_t interval_us = sensor.interval_us() > 0 ? sensor.interval_us() : config->interval_us;
+    const std::int64_t asked_us = sensor.interval_us() > 0 ? sensor.interval_us() : config->interval_us;
+    const std::int64_t interval_us = sensor.promised_us().value_or(asked_us);
     // A script says what it has when it is read.
     if (series.empty() && flags.json) out.push_back(boost::json::object{{"source", sensor.identity()}});
     if (series.empty() && !flags.json) {
@@ -104,7 +106,8 @@ int sensors_command(const Flags& flags, bool read) {
     if (!problem.empty() && !flags.json) std::printf("  problem: %s\n", problem.c_str());
   }
   for (const auto& sensor : sensors) {
-    const std::string problem = read ? sensor->problem() : std::string();
+    // What has no series has no entry either in which it could stand.
+    const std::string problem = read && flags.json ? sensor->problem() : std::string();
     if (!problem.empty()) std::fprintf(stderr, "device-agent: %s\n", problem.c_str());
   }
   if (flags.json) std::cout << boost::json::serialize(out) << "\n";

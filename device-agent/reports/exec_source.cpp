@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "device-agent/reports/report_reader.h"
+#include "device-agent/reports/report_value.h"
 #include "device-agent/reports/script_child.h"
 #include "device-agent/reports/script_sources.h"
 
@@ -95,7 +96,7 @@ asio::awaitable<void> run_exec(ExecConfig config, std::string label, const base:
     std::string problem = hand_over(config, run, began, *inbox);
     const std::int64_t took_us = clock.boot_us() - began.boot_us;
     if (took_us > config.interval_us) {
-      problem += (problem.empty() ? "" : "; ") + std::string("a run took ") + std::to_string(took_us / 1'000) +
+      problem += (problem.empty() ? "" : "; ") + std::string("a run took ") + coarse(took_us / 1'000) +
                  " ms, longer than its interval";
     }
     inbox->set_problem(problem);

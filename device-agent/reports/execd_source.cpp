@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "device-agent/reports/report_reader.h"
+#include "device-agent/reports/report_value.h"
 #include "device-agent/reports/script_child.h"
 #include "device-agent/reports/script_sources.h"
 
@@ -40,10 +41,11 @@ class Stream {
   /// A bad line is spoken of for a minute, silence while it lasts.
   std::string problem() const {
     const auto now = Steady::now();
-    std::string text = bad_until_ > now ? bad_ + " (" + std::to_string(bad_lines_) + " bad lines so far)" : "";
+    std::string text =
+        bad_until_ > now ? bad_ + " (" + coarse(static_cast<std::int64_t>(bad_lines_)) + " bad lines so far)" : "";
     if (config_.interval_us > 0 && now - heard_ > 3 * microseconds(config_.interval_us) + kExecdLook) {
       const auto silent = std::chrono::duration_cast<std::chrono::seconds>(now - heard_).count();
-      text += (text.empty() ? "" : "; ") + std::string("has printed nothing for ") + std::to_string(silent) + " s";
+      text += (text.empty() ? "" : "; ") + std::string("has printed nothing for ") + coarse(silent) + " s";
     }
     return text;
   }
@@ -60,9 +62,9 @@ class Stream {
     }
     if (read.reports.empty()) return;
     heard_ = Steady::now();
-    inbox_.set_pending(false);
     const Heard now = heard_now(clock_);
     for (auto& report : read.reports) (void)inbox_.offer(std::move(report), now);
+    inbox_.set_pending(false);
   }
 
   const ExecdConfig& config_;

@@ -100,6 +100,17 @@ void ReportInbox::take(std::vector<SeriesSpec>& series, std::vector<Item>& items
   }
 }
 
+void ReportInbox::set_pending(bool pending) {
+  const std::lock_guard lock(mutex_);
+  is_pending_ = pending;
+  if (!pending) not_pending_.notify_all();
+}
+
+bool ReportInbox::wait_until_not_pending(std::chrono::milliseconds at_most) {
+  std::unique_lock lock(mutex_);
+  return not_pending_.wait_for(lock, at_most, [this] { return !is_pending_; });
+}
+
 void ReportInbox::set_problem(const std::string& problem) {
   const std::lock_guard lock(mutex_);
   problem_ = problem;
@@ -109,8 +120,8 @@ std::string ReportInbox::problem() const {
   const std::lock_guard lock(mutex_);
   std::string text = problem_;
   if (refused_ > 0 && std::chrono::steady_clock::now() - refused_at_ < kRefusalLasts) {
-    text +=
-        (text.empty() ? "" : "; ") + std::to_string(refused_) + " readings refused so far, the last: " + last_refusal_;
+    text += (text.empty() ? "" : "; ") + coarse(static_cast<std::int64_t>(refused_)) +
+            " readings refused so far, the last: " + last_refusal_;
   }
   if (text.empty()) return text;
   text = rules_.label + ": " + text;

@@ -1,8 +1,8 @@
 // Between a source that works aside and the sensor that hands its readings over.
 #pragma once
 
-#include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -56,8 +56,9 @@ class ReportInbox {
   /// "exec weather: …", with what was refused in the last ten minutes; empty: nothing is wrong. UTF-8.
   std::string problem() const;
   /// The source has been asked and has not given its first readings yet.
-  void set_pending(bool pending) { pending_ = pending; }
-  bool is_pending() const { return pending_; }
+  void set_pending(bool pending);
+  /// False: it is still pending after `at_most`.
+  bool wait_until_not_pending(std::chrono::milliseconds at_most);
   const std::string& label() const { return rules_.label; }
 
  private:
@@ -72,7 +73,8 @@ class ReportInbox {
   std::uint64_t refused_ = 0;
   std::string problem_, last_refusal_;
   std::chrono::steady_clock::time_point refused_at_;
-  std::atomic<bool> pending_ = false;
+  bool is_pending_ = false;
+  std::condition_variable not_pending_;
 };
 
 }  // namespace agent

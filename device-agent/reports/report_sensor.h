@@ -1,7 +1,6 @@
 // The sensor of a source that works aside.
 #pragma once
 
-#include <chrono>
 #include <functional>
 #include <memory>
 
@@ -19,7 +18,8 @@ struct ReportParts {
   std::int64_t poll_us = 0;  // how often readings are fetched
 };
 
-/// Starts its source with the first sample(), and hands over what came since the last one, each reading with its age.
+/// Starts its source with the first sample(), which gives nothing yet; each later one hands over what came since the
+/// last one, each reading with its age.
 class ReportSensor final : public Sensor {
  public:
   /// The task ends soon after it is cancelled.
@@ -33,14 +33,17 @@ class ReportSensor final : public Sensor {
   std::optional<std::int64_t> promised_us() const override { return promised_us_; }
   std::string identity() const override { return inbox_->label(); }
   std::string problem() const override { return inbox_->problem(); }
-  std::string kind() const override { return inbox_->label().substr(0, inbox_->label().find(' ')); }
-  /// Until the program that was started has said something, or its own limit has ended it.
-  bool refresh(std::chrono::milliseconds limit) override;
+  std::string kind() const override { return kind_; }
+  /// Until the source has given its first readings, or has failed to.
+  bool refresh(std::chrono::milliseconds at_most) override;
 
  private:
+  void start();
+
   const std::shared_ptr<Aside> aside_;
   const std::int64_t poll_us_, promised_us_;
-  Source source_;  // empty once it has been started
+  const std::string kind_;  // the label's first word
+  Source source_;           // empty once it has been started
   const std::shared_ptr<ReportInbox> inbox_;
   std::vector<SeriesSpec> series_;
   std::vector<ReportInbox::Item> items_;  // reused

@@ -135,6 +135,13 @@ std::optional<std::int64_t> time_of_text(std::string_view text) {
   return rfc3339(text);
 }
 
+std::string coarse(std::int64_t count) {
+  if (count < 10) return std::to_string(count);
+  std::int64_t unit = 10;
+  while (count / unit >= 10) unit *= 10;
+  return "at least " + std::to_string(count / unit * unit);
+}
+
 std::string_view trimmed(std::string_view text) {
   constexpr std::string_view kSpace = " \t\r\n";
   const std::size_t begin = text.find_first_not_of(kSpace);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "device-agent/sensors/sensor.h"
@@ -22,6 +23,9 @@ std::optional<std::int64_t> time_of_text(std::string_view text);
 std::optional<std::int64_t> time_of_seconds(double seconds);
 /// The same of a count of `unit_ns` nanoseconds, without loss.
 std::optional<std::int64_t> time_of_count(std::int64_t count, std::int64_t unit_ns);
+
+/// "7", "at least 7000": down to one digit. For problems, which are logged and sent anew whenever they change.
+std::string coarse(std::int64_t count);
 
 std::string_view trimmed(std::string_view text);
 

@@ -12,6 +12,7 @@
 #include <filesystem>
 
 #include "device-agent/reports/report_reader.h"
+#include "device-agent/reports/report_value.h"
 #include "device-agent/reports/script_child.h"
 #include "device-agent/reports/script_sources.h"
 
@@ -158,7 +159,7 @@ class Folder {
     if (!file.problem.empty()) say(name + ": " + file.problem);
     const std::int64_t age_us = now - file.state.changed_us;
     if (age_us > config_.max_age_us) {
-      say(name + ": not written for " + std::to_string(age_us / 1'000'000) + " s, what it says is not sent any more");
+      say(name + ": not written for " + coarse(age_us / 1'000'000) + " s, what it says is not sent any more");
       return;
     }
     for (Report report : file.reports) {

@@ -96,8 +96,10 @@ class RunningAgent:
     def __init__(self, hub, name, config):
         from processes import Agent, BIN, Process, wait_until
         self.agent = Agent(hub, name, config=config)
-        # No debug log as in tests: it costs. No --log-level at all, so as most people run it.
-        self.agent.process = Process([BIN / "device-agent", "run", "--state-dir", self.agent.state, "--config", self.agent.config], self.agent.log)
+        # As systemd gives it: a folder in memory, where the status is new every two seconds. The log at its usual level.
+        self.runtime = pathlib.Path(tempfile.mkdtemp(prefix="bench-agent-", dir="/dev/shm"))
+        self.agent.process = Process([BIN / "device-agent", "run", "--state-dir", self.agent.state, "--config", self.agent.config], self.agent.log,
+                                     env={"RUNTIME_DIRECTORY": str(self.runtime)})
         self.pid = self.agent.process.child.pid
         wait_until(lambda: hub.rest.get(f"/devices/{name}")["presence"] == "online", f"{name} online")
 
@@ -106,6 +108,7 @@ class RunningAgent:
 
     def close(self):
         self.agent.close()
+        shutil.rmtree(self.runtime, ignore_errors=True)
 
 
 def own_readings(rate, printer, flush="10s"):
@@ -144,7 +147,7 @@ def at_rate(hub, figures, seconds, printer, rate):
     agent = RunningAgent(hub, name, own_readings(rate, printer))
     try:
         wait_until(lambda: any(s["name"].startswith("bench.") for s in hub.rest.get(f"/devices/{name}/series")["series"]), "its first reading")
-        time.sleep(min(10, seconds))
+        time.sleep(max(5, min(10, seconds)))
         before, begun_us = agent.status(), time.time() * 1e6
         cpu = cpu_percent(agent.pid, seconds)
         after, ended_us = agent.status(), time.time() * 1e6

@@ -100,6 +100,10 @@ class CleanRoot(unittest.TestCase):
                      "usr/share/bash-completion/completions/device-agent", "usr/share/zsh/vendor-completions/_device-agent",
                      "usr/share/fish/vendor_completions.d/device-agent.fish"):
             self.assertTrue(part in added or "usr/" + part in added, part)
+        unit = (self.root / "lib/systemd/system/device-agent.service").read_text()
+        self.assertIn("ExecStart=/usr/bin/device-agent run --state-dir /var/lib/device-agent\n", unit)
+        self.assertIn("ConditionPathExists=/var/lib/device-agent/credential.toml\n", unit)
+        self.assertNotIn("@", re.sub("SystemCallFilter=.*", "", unit), "nothing is left to fill in")
         (state / "credential.toml").write_text("this device\n")
         (state / "spool").mkdir()
         self.inside("dpkg", "-r", "device-agent")

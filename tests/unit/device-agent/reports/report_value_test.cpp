@@ -41,6 +41,12 @@ TEST(ReportValue, only_utf_8_is_a_text) {
   }
 }
 
+TEST(ReportValue, counts_in_problems_change_rarely) {
+  EXPECT_EQ(coarse(7), "7");
+  EXPECT_EQ(coarse(19), "at least 10");
+  EXPECT_EQ(coarse(7'202), "at least 7000");
+}
+
 TEST(ReportName, names_are_made_fit_and_long_ones_stay_apart) {
   EXPECT_EQ(fit_name("a b/c.d:e-f_G"), "a_b_c.d:e-f_G");
   const std::string long_name(200, 'x');

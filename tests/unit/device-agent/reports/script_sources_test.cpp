@@ -238,7 +238,7 @@ TEST_F(Textfile, a_stale_file_says_so_and_is_not_sent) {
   std::filesystem::last_write_time(folder.path() + "/old.prom",
                                    std::filesystem::file_time_type::clock::now() - std::chrono::hours(2));
   start("");
-  until_problem("old.prom: not written for 7");
+  until_problem("old.prom: not written for at least 7000 s");
   EXPECT_EQ(count("x"), 0u);
   put("old.prom", "x 2\n");
   until([&] { return count("x") > 0 && sensor->problem().empty(); }, "the new one");
