@@ -98,13 +98,14 @@ TEST_F(Exec, runs_again_and_again_and_names_its_series) {
   EXPECT_EQ(unit_of("x.tank.level"), "m");
   EXPECT_EQ(unit_of("x.tank.temp"), "Cel");
   EXPECT_EQ(sensor->promised_us(), 100'000);
-  EXPECT_EQ(sensor->problem(), "");
 }
 
 TEST_F(Exec, a_plain_value_has_the_name_of_the_config) {
+  config.interval_us = 3'600'000'000;  // a busy machine may take longer than a tenth of a second, which would be said
   start("echo 21.5", ReportFormat::plain);
   until([&] { return count("x") > 0; }, "a value");
   EXPECT_EQ(got["x"][0], Value(21.5));
+  EXPECT_EQ(sensor->problem(), "");
 }
 
 TEST_F(Exec, a_failure_says_exit_code_and_last_words_and_what_was_printed_counts) {
