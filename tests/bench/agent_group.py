@@ -173,7 +173,7 @@ def hub_away(hub, figures, seconds, printer, flush_s):
     try:
         time.sleep(3)
         hub.kill()
-        time.sleep(flush_s + 5)  # what is written once when the spool begins (its reserve) is not what a day costs
+        time.sleep(2 * flush_s + 5)  # the spool's tail file, a MiB made once with its second flush, is not what a day costs
         window = max(seconds, 3 * flush_s)
         begun, at = written(agent.pid), time.monotonic()
         time.sleep(window)
