@@ -23,6 +23,7 @@ std::string Agent::problems() const {
   };
   if (!spool_problem_.empty()) add("the spool cannot be written: " + spool_problem_ + ", readings are kept in memory");
   add(disk_problem_);
+  if (link_) add(link_->problem());
   if (!config_problem_.empty()) add("the configuration is the old one: " + config_problem_);
   if (!placing_problem_.empty()) add("times could not be put right: " + placing_problem_);
   add(spool_findings_);

@@ -225,7 +225,7 @@ std::string default_config() {
 interval = "1s"       # how often sensors are read (100ms to 1h)
 flush = "10s"         # how often what the hub has not acknowledged goes to disk: the loss window of a power cut
 latency = "1s"        # how old a reading may get before it is sent (0s to 1m); longer: fewer bytes a reading
-spool_max = "64MiB"   # disk for what is held while the hub is away; the oldest goes first, and is recorded as a gap
+spool_max = "64MiB"   # disk for what is held while the hub is away (a month at 10 readings/s); the oldest goes first, and is recorded as a gap
 
 [hub]
 proxy = ""            # "http://USER:PASSWORD@HOST:3128"; empty: https_proxy of the environment; "none": never one

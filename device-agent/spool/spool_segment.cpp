@@ -119,11 +119,11 @@ const SegmentIndex::Item* SegmentIndex::find(const StreamKey& stream, bool is_ga
 
 base::Result<std::string> SegmentIndex::read(const Segment& segment, const StreamKey& stream, bool is_gap,
                                              std::uint64_t first) {
-  const Item* item = path_ == segment.path ? find(stream, is_gap, first) : nullptr;
-  if (item == nullptr && (path_ != segment.path || bytes_ != segment.bytes)) {
+  // What was appended since may take the place of what was there.
+  if (path_ != segment.path || bytes_ != segment.bytes) {
     if (auto loaded = load(segment); !loaded) return loaded.error();
-    item = find(stream, is_gap, first);
   }
+  const Item* item = find(stream, is_gap, first);
   if (item == nullptr) return base::error_code(EBADMSG, boost::system::system_category());
   const Descriptor file(segment.path);
   if (file.fd < 0) return last_file_error();

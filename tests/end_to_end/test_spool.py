@@ -24,6 +24,17 @@ def config(spool="64MiB", disable="[]"):
     return FAST.format(spool=spool, disable=disable)
 
 
+def fill(disk):
+    """A file that takes all the room there is."""
+    stuffing = disk.path / "stuffing"
+    with open(stuffing, "wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(4096))
+        except OSError:
+            return stuffing
+
+
 class WithHub(unittest.TestCase):
     def setUp(self):
         self.hub = Hub().start()
@@ -147,14 +158,7 @@ class BadDisk(WithHub):
             return
         agent = self.agent("full", config=config(), state=disk.path).start()
         wait_until(lambda: self.problem("full") == "", "a device without problems")
-        stuffing = disk.path / "stuffing"
-        with open(stuffing, "wb") as file:
-            try:
-                while True:
-                    file.write(bytes(4096))
-                    file.flush()
-            except OSError:
-                pass
+        stuffing = fill(disk)
         # Still connected: nothing is written, and it is told all the same, to the hub.
         wait_until(lambda: "is full" in (self.problem("full") or ""), "the problem as a series", 20)
         self.hub.kill()
@@ -185,19 +189,13 @@ class BadDisk(WithHub):
             return
         agent = self.agent("asked", config=config(), state=disk.path).start()
         wait_until(lambda: self.presence("asked") == "online", "the agent")
-        with open(disk.path / "stuffing", "wb") as file:
-            try:
-                while True:
-                    file.write(bytes(4096))
-                    file.flush()
-            except OSError:
-                pass
+        stuffing = fill(disk)
         ended = lambda e: e if e["state"] not in ("QUEUED", "SENT", "ACCEPTED", "RUNNING") else None
         made = self.hub.rest.post("/devices/asked/executions", {"command": "ping"})
         done = wait_until(lambda: ended(self.hub.rest.get(f"/executions/{made['id']}")), "the outcome")
         self.assertEqual(done["state"], "REJECTED", "what cannot be remembered is not run")
         self.assertIn("ledger", done["error"])
-        (disk.path / "stuffing").unlink()
+        stuffing.unlink()
         made = self.hub.rest.post("/devices/asked/executions", {"command": "ping"})
         done = wait_until(lambda: ended(self.hub.rest.get(f"/executions/{made['id']}")), "the outcome")
         self.assertEqual(done["state"], "SUCCEEDED")
@@ -210,6 +208,7 @@ class BadDisk(WithHub):
             return
         agent = self.agent("frozen", config=config(), state=disk.path).start()
         wait_until(lambda: self.problem("frozen") == "", "a device without problems")
+        wait_until(agent.status, "the link to its status")
         agent.stop()
         disk.remount("ro")
         agent.start()

@@ -178,6 +178,35 @@ TEST_F(FrameTimesTest, an_agent_started_again_in_the_same_boot_places_what_its_f
   EXPECT_EQ(times_of(body_of(*spool, 1, 1)).at(0), kRight);
 }
 
+TEST_F(FrameTimesTest, frames_of_the_tail_and_of_a_forerunner_s_tail_are_placed_durably) {
+  const SpoolOptions with_tail{folder.path()};
+  constexpr int kFrames = 20;
+  {
+    auto spool = Spool::open(with_tail, session_id(1), session_id(9)).value();
+    for (int i = 0; i < kFrames; ++i) {
+      spool->append(1, frame());
+      ASSERT_TRUE(spool->flush());
+    }
+  }
+  {
+    auto spool = Spool::open(with_tail, session_id(2), session_id(9)).value();
+    for (int i = 0; i < kFrames; ++i) {
+      spool->append(1, frame());
+      ASSERT_TRUE(spool->flush());
+    }
+    ASSERT_TRUE(spool->place_times(offset()));
+    for (const std::uint8_t epoch : {1, 2}) {
+      for (std::uint64_t n = 1; n <= kFrames; ++n) EXPECT_TRUE(parsed(body_of(*spool, epoch, n)).rebased()) << n;
+    }
+  }
+  auto spool = Spool::open(with_tail, session_id(3), session_id(10)).value();
+  for (const std::uint8_t epoch : {1, 2}) {
+    for (std::uint64_t n = 1; n <= kFrames; ++n) EXPECT_TRUE(parsed(body_of(*spool, epoch, n)).rebased()) << n;
+  }
+  EXPECT_EQ(spool->held(), 2u * kFrames);
+  EXPECT_EQ(spool->damaged_records(), 0u);
+}
+
 TEST_F(FrameTimesTest, frames_of_an_earlier_boot_stay_as_they_are_flagged) {
   std::string before;
   {
