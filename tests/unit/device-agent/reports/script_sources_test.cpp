@@ -361,6 +361,15 @@ TEST_F(Push, a_client_that_stays_is_answered_at_each_pause) {
   until([&] { return count("a.v") == 4; }, "all of them");
 }
 
+TEST_F(Push, what_was_answered_is_not_answered_again_at_the_end) {
+  say("a v=1\n");
+  EXPECT_EQ(answer(), "ok 1");
+  ::shutdown(fd, SHUT_WR);
+  EXPECT_EQ(answer(), "<end>");
+  connect();
+  EXPECT_EQ(ask(""), "ok 0") << "whoever says nothing is told so";
+}
+
 TEST_F(Push, all_of_many_pushes_between_two_samplings_are_kept_and_the_overflow_is_said) {
   std::string many;
   for (int i = 0; i < 10'100; ++i) many += "a v=" + std::to_string(i) + "\n";
