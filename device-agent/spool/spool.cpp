@@ -9,7 +9,6 @@
 namespace agent {
 namespace {
 
-constexpr std::size_t kMostStreams = 800;  // a Hello that names them fits into one message
 constexpr std::size_t kSmallestSegment = 4 * 1'024;
 
 /// A share that is too small for a few blocks goes without.
@@ -49,9 +48,6 @@ std::vector<Spool::Stream> Spool::streams() const {
     found.push_back({lane.age, {key.epoch, lane.boot_id, key.lane, first, lane.next}});
   }
   std::stable_sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-  if (found.size() > kMostStreams) {
-    found.erase(found.begin() + static_cast<std::ptrdiff_t>(kMostStreams - 2), found.end() - 2);
-  }
   std::vector<Stream> out;
   for (auto& [age, stream] : found) out.push_back(stream);
   return out;

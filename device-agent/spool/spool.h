@@ -64,8 +64,7 @@ class Spool {
   void set_definitions(const telemetry::v1::Definitions& definitions);  // of the current epoch
   telemetry::v1::Definitions definitions(const base::Id128& epoch) const;
 
-  /// Every stream held, oldest epoch first; the current epoch's two lanes always, last. At most 800, the oldest: an
-  /// agent that was started more often while the hub was away sends the rest in a later session.
+  /// Every stream held, oldest epoch first; the current epoch's two lanes always, last.
   std::vector<Stream> streams() const;
   /// The item that holds `sequence`, or the next one after it; nothing: none is left.
   std::optional<Item> read(const base::Id128& epoch, std::uint8_t lane, std::uint64_t sequence);

@@ -133,31 +133,6 @@ TEST_F(FullTest, a_refused_frame_within_a_run_on_disk_costs_itself) {
   EXPECT_TRUE(again.in_gaps.contains(30));
 }
 
-TEST_F(FullTest, of_very_many_starts_the_oldest_are_told_and_this_one) {
-  options.max_bytes = 8 << 20;
-  for (int start = 0; start < 900; ++start) {
-    base::Id128 epoch = spool_id(200);
-    epoch[0] = static_cast<std::uint8_t>(start);
-    epoch[1] = static_cast<std::uint8_t>(start >> 8);
-    auto spool = Spool::open(options, epoch, spool_id(99)).value();
-    FrameBuilder other;
-    spool->append(1, frame(other, kSpoolTime));
-    if (start % 100 == 99) {
-      EXPECT_EQ(spool->held(), static_cast<std::size_t>(start) + 1);
-    }
-    ASSERT_TRUE(spool->flush());
-  }
-  auto spool = open(1);
-  const auto streams = spool->streams();
-  EXPECT_EQ(streams.size(), 800u);
-  EXPECT_EQ(streams[0].epoch[0], 0);
-  EXPECT_EQ(streams[797].epoch[0], 797 % 256);
-  EXPECT_EQ(streams[798].epoch, spool_id(1));
-  EXPECT_EQ(streams[799].lane, 1);
-  for (std::size_t i = 0; i < 798; ++i) spool->acknowledged(streams[i].epoch, 1, 1);
-  EXPECT_EQ(spool->streams().size(), 102u + 2u) << "the rest, in the next session";
-}
-
 TEST_F(FullTest, frames_on_disk_cost_no_memory_each) {
   auto spool = open(1);
   append(*spool, 20'000);
