@@ -8,20 +8,35 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
+#include <boost/json/value_from.hpp>
 
 #include "device-agent/credential_file.h"
+#include "device-agent/interval_override.h"
 #include "device-agent/machine.h"
 #include "device-agent/sensors/system_files.h"
+#include "device-agent/spool/spool_disk.h"
 
 namespace agent {
 namespace {
 
-constexpr std::size_t kReadingsAFrame = 100;
-constexpr std::size_t kReadingsAFrameAway = 1'000;  // nobody waits: fewer, larger frames
+constexpr std::size_t kUnsavedBytes = 1024 * 1024;  // not held back until a flush is due
+constexpr std::int64_t kLookAtDiskUs = 5'000'000;
 constexpr std::int64_t kLookForSensorsUs = 30'000'000;
 constexpr std::int64_t kStatusUs = 2'000'000;
 constexpr std::size_t kMostProblemsTold = 32;
 constexpr auto kQuietly = boost::asio::as_tuple(boost::asio::use_awaitable);
+
+/// For people; empty: nothing was wrong.
+std::string describe(const SpoolFindings& findings) {
+  std::string text;
+  const auto add = [&text](std::uint64_t n, const std::string& what) {
+    if (n > 0) text += (text.empty() ? "the spool: " : ", ") + std::to_string(n) + what;
+  };
+  add(findings.damaged, " damaged places, lost readings are a gap, files kept as *.damaged");
+  add(findings.newer, " files of a newer agent, kept as *.newer");
+  add(findings.unreadable, " files that cannot be read");
+  return text;
+}
 
 }  // namespace
 
@@ -45,8 +60,13 @@ Agent::Agent(boost::asio::any_io_executor executor, Parts parts, const base::Clo
       sample_timer_(executor),
       second_timer_(executor),
       tasks_(executor, [log](const std::exception& e) { log->error("{}", e.what()); }),
+      batching_({parts_.config.latency_us, parts_.config.flush_us}),
       sampler_({parts_.config.interval_us, parts_.config.disabled, [&clock] { return clock.boot_us(); }},
-               parts_.find_sensors),
+               [this] {
+                 Sensors sensors = parts_.find_sensors();
+                 if (!parts_.simulated) add_health_sensors([this] { return health(); }, sensors);
+                 return sensors;
+               }),
       status_(parts_.state_folder, parts_.runtime_folder) {
   looked_for_sensors_us_ = clock_.boot_us();
 }
@@ -62,37 +82,55 @@ base::Result<std::unique_ptr<Agent>> Agent::make(boost::asio::any_io_executor ex
   auto spool = Spool::open(options, random.next_id(), boot_id(random));
   if (!spool) return spool.error();
   a.spool_ = std::move(*spool);
-  if (a.spool_->damaged_records() > 0) {
-    log->warn("the spool was damaged: {} records lost, files kept as {}/*.damaged", a.spool_->damaged_records(),
-              options.folder);
-  }
+  a.spool_findings_ = describe(a.spool_->findings());
+  if (!a.spool_findings_.empty()) log->warn("{} ({})", a.spool_findings_, options.folder);
   a.note_clock();
   auto ledger = CommandLedger::open(a.parts_.state_folder + "/commands.ledger");
   if (!ledger) return ledger.error();
+  a.boot_id_hex_ = base::to_hex(boot_id(random));
+  a.configured_interval_us_ = a.parts_.config.interval_us;
+  if (const auto set = load_interval(a.parts_.state_folder, a.configured_interval_us_); set && !a.parts_.simulated) {
+    log->info("sensors are read every {} ms, as set-interval said", *set / 1'000);
+    a.parts_.config.interval_us = *set;
+    a.sampler_.set_interval(*set);
+  }
+  a.outputs_ = std::make_unique<GpioOutputs>(executor, a.parts_.gpio, log);
+  if (!a.parts_.simulated) a.outputs_->configure(a.parts_.config.outputs);
   a.commands_ = std::make_unique<CommandRunner>(
       executor, a.parts_.simulated ? std::vector<CommandConfig>{} : a.parts_.config.commands, std::move(*ledger), clock,
       log, [&a](const telemetry::v1::ExecutionUpdate& update) {
         telemetry::v1::DeviceMessage message;
         *message.mutable_execution() = update;
-        (void)a.link_->send(message);  // not connected: the ledger answers when the hub asks again
+        return a.link_->send(message);
       });
-  a.commands_->add_built_in("ping", [&a] { return "{\"time_us\":" + std::to_string(a.clock_.now_us()) + "}"; });
-  a.commands_->add_built_in("sample-now", [&a] {
+  a.commands_->add_built_in(make_ping([&a] { return "{\"time_us\":" + std::to_string(a.clock_.now_us()) + "}"; }));
+  a.commands_->add_built_in(make_sample_now([&a] {
     std::string values = a.sample_now();
     a.close_frame();
     return values;
-  });
-  a.alerts_ = std::make_unique<AlertActions>(
-      a.parts_.config.alerts, clock, log,
-      [&a](const std::string& command, const std::string& why) { return a.commands_->run_locally(command, why); },
-      [&a](const telemetry::v1::LeaseState& state) {
-        telemetry::v1::DeviceMessage message;
-        *message.mutable_lease_state() = state;
-        (void)a.link_->send(message);
-      });
+  }));
+  a.commands_->settle_interrupted(
+      [&a](const std::string& pending) { return settle_built_in(pending, a.boot_id_hex_); });
+  a.add_built_ins();
+  AlertEffects effects;
+  effects.run = [&a](const std::string& command, const std::string& why) {
+    return a.commands_->run_locally(command, why)
+               ? std::string()
+               : "there is no command \"" + command + "\" that can run now without arguments";
+  };
+  effects.set_output = [&a](const std::string& output, std::optional<bool> value) {
+    return value ? a.outputs_->set(output, *value) : a.outputs_->to_fail_safe(output);
+  };
+  a.alerts_ = std::make_unique<AlertActions>(a.parts_.config.alerts, clock, log, std::move(effects),
+                                             [&a](const telemetry::v1::LeaseState& state) {
+                                               telemetry::v1::DeviceMessage message;
+                                               *message.mutable_lease_state() = state;
+                                               (void)a.link_->send(message);
+                                             });
   LinkEvents events;
   events.describe = [&a](telemetry::v1::Hello& hello) {
     a.commands_->describe(hello);
+    a.announced_ = a.announcement();
     auto& attributes = *hello.mutable_attributes();
     for (const auto& [name, text] : machine_attributes()) attributes[name] = text;
     if (a.parts_.simulated) attributes["simulated"] = "true";
@@ -101,14 +139,15 @@ base::Result<std::unique_ptr<Agent>> Agent::make(boost::asio::any_io_executor ex
     a.note_hub_time(welcome.server_time_us());
     a.commands_->welcomed(welcome.server_time_us());
     a.alerts_->replace_all(welcome.leases());
+    a.announce();  // where the configuration was read again since Hello
   };
   events.message = [&a](const telemetry::v1::HubMessage& message) { a.on_message(message); };
   const auto save = [folder = a.parts_.state_folder](const Credential& changed) {
     return save_credential(folder, changed);
   };
   a.keeper_ = std::make_unique<CredentialKeeper>(a.parts_.credential, save, clock, log);
-  a.link_ =
-      std::make_unique<Link>(executor, *a.keeper_, *a.spool_, clock, random, log, std::move(events), a.parts_.connect);
+  a.link_ = std::make_unique<Link>(executor, *a.keeper_, *a.spool_, clock, random, log, std::move(events),
+                                   a.parts_.connect ? a.parts_.connect : connect_through(a.parts_.config.proxy));
   return agent;
 }
 
@@ -129,9 +168,12 @@ void Agent::note_hub_time(double server_time_us) {
 }
 
 void Agent::place_times() {
-  if (auto done = spool_->place_times(*wall_minus_boot_us_); !done) {
-    log_->error("cannot write the right times into the spool: {}", done.error().message());
+  const auto done = spool_->place_times(*wall_minus_boot_us_);
+  const std::string problem = done ? "" : done.error().message();
+  if (!problem.empty() && problem != placing_problem_) {
+    log_->error("cannot write the right times into the spool: {}", problem);
   }
+  placing_problem_ = problem;
 }
 
 void Agent::on_message(const telemetry::v1::HubMessage& message) {
@@ -149,8 +191,11 @@ boost::asio::awaitable<void> Agent::run() {
   second_timer_.cancel();
   co_await tasks_.join();
   co_await commands_->stop();
+  co_await outputs_->stop();
   close_frame();
   if (auto flushed = spool_->flush(); !flushed) log_->error("cannot write the spool: {}", flushed.error().message());
+  log_->info("stopped: {} readings sampled, {} dropped; {} frames wait on disk", sampled_, spool_->dropped_readings(),
+             spool_->held());
   status_.remove();
 }
 
@@ -162,18 +207,17 @@ void Agent::stop() {
 }
 
 boost::asio::awaitable<void> Agent::sample_loop() {
+  if (parts_.service != nullptr) parts_.service->ready();
   while (!stopping_) {
     const std::int64_t now = clock_.now_us();
     const std::int64_t due = sampler_.next_due_us(now);
     sample_timer_.expires_after(std::chrono::microseconds(due - now));
-    co_await sample_timer_.async_wait(kQuietly);
+    const auto [moved] = co_await sample_timer_.async_wait(kQuietly);
     if (stopping_) break;
+    if (moved) continue;  // another interval
     take([&](const SampleTime& at, const Sampler::Sink& sink) { sampler_.sample_due(due, at, sink); });
-    const std::int64_t age = clock_.boot_us() - opened_us_;
-    const bool is_due = link_->is_welcomed()
-                            ? builder_.readings() >= kReadingsAFrame || age >= 900'000
-                            : builder_.readings() >= kReadingsAFrameAway || age >= parts_.config.flush_us;
-    if (is_due) close_frame();
+    const std::int64_t next_turn_us = sampler_.next_due_us(clock_.now_us()) - clock_.now_us();
+    if (batching_.is_due(clock_.boot_us(), next_turn_us, link_->is_live())) close_frame();
   }
 }
 
@@ -183,7 +227,10 @@ void Agent::take(const std::function<void(const SampleTime&, const Sampler::Sink
   const TimeBase base = clock_.synchronised() ? TimeBase::wall : TimeBase::boot;
   if (!builder_.fits(base)) close_frame();
   sample(now, [&](const Sampler::Reading& reading) {
-    if (builder_.readings() == 0) opened_us_ = clock_.boot_us();
+    if (batching_.is_full()) close_frame();
+    const auto* text = std::get_if<std::string>(&reading.value);
+    batching_.added(text != nullptr ? text->size() : 0, clock_.boot_us());
+    ++sampled_;
     const std::int64_t at = (base == TimeBase::wall ? now.wall_us : now.boot_us) - reading.age_us;
     builder_.add(
         builder_.alias(reading.spec.name, reading.spec.unit, static_cast<int>(reading.spec.type), reading.interval_ms),
@@ -204,7 +251,8 @@ std::string Agent::sample_now() {
 
 void Agent::close_frame() {
   if (builder_.readings() == 0) return;
-  spool_->append(link_->is_welcomed() ? 0 : 1, builder_.close(clock_, wall_minus_boot_us_));
+  spool_->append(link_->is_live() ? 0 : 1, builder_.close(clock_, wall_minus_boot_us_));
+  batching_.closed();
   spool_->set_definitions(builder_.definitions());
   link_->pump();
 }
@@ -218,32 +266,78 @@ boost::asio::awaitable<void> Agent::housekeeping() {
     alerts_->tick();
     link_->pump();
     link_->tick();
+    watch_over_sampling();
     const std::int64_t now = clock_.boot_us();
     if (!parts_.simulated && now - looked_for_sensors_us_ >= kLookForSensorsUs) {
       looked_for_sensors_us_ = now;
       sampler_.find();
     }
-    if (now - flushed_us_ >= parts_.config.flush_us) {
-      flushed_us_ = now;
-      // While the hub acknowledges at once there is nothing worth a write: an SD card is spared.
-      if (!link_->is_welcomed() || spool_->held() > 4) {
-        const auto flushed = spool_->flush();
-        const std::string problem = flushed ? "" : flushed.error().message();
-        if (problem != spool_problem_) {
-          if (problem.empty())
-            log_->info("the spool can be written again");
-          else
-            log_->error("cannot write the spool: {}; readings are kept in memory", problem);
-          spool_problem_ = problem;
-        }
-      }
-    }
+    flush_if_due();
+    look_at_disk();
     if (!parts_.simulated && now - told_us_ >= kStatusUs) {
       told_us_ = now;
       for (const auto& warning : sampler_.take_warnings(now)) log_->warn("{}", warning);
       tell_status();
     }
   }
+}
+
+// While the hub acknowledges at once there is nothing worth a write: an SD card is spared. What it left standing for a
+// whole interval goes to disk all the same. After a failure each tick tries again.
+void Agent::flush_if_due() {
+  const std::int64_t now = clock_.boot_us();
+  const bool is_turn = now - flushed_us_ >= parts_.config.flush_us;
+  if (!is_turn && spool_problem_.empty() && spool_->unsaved_bytes() < kUnsavedBytes) return;
+  if (is_turn) flushed_us_ = now;
+  const bool is_behind = is_turn && spool_->is_behind();
+  if (is_turn && link_->is_welcomed() && !is_behind && spool_problem_.empty()) return;
+  const auto flushed = spool_->flush();
+  const std::string problem = flushed ? "" : flushed.error().message();
+  if (problem == spool_problem_) return;
+  if (problem.empty())
+    log_->info("the spool can be written again");
+  else
+    log_->error("cannot write the spool: {}; readings are kept in memory", problem);
+  spool_problem_ = problem;
+  if (problem.empty() && !placing_problem_.empty() && wall_minus_boot_us_) place_times();
+}
+
+void Agent::look_at_disk() {
+  if (parts_.simulated || clock_.boot_us() - looked_at_disk_us_ < kLookAtDiskUs) return;
+  looked_at_disk_us_ = clock_.boot_us();
+  std::string problem = disk_problem(parts_.state_folder);
+  if (problem == disk_problem_) return;
+  if (problem.empty())
+    log_->info("the disk has room again");
+  else
+    log_->warn("{}", problem);
+  disk_problem_ = std::move(problem);
+}
+
+std::string Agent::problems() const {
+  std::string text;
+  const auto add = [&text](const std::string& more) {
+    if (!more.empty()) text += (text.empty() ? "" : "; ") + more;
+  };
+  if (!spool_problem_.empty()) add("the spool cannot be written: " + spool_problem_ + ", readings are kept in memory");
+  add(disk_problem_);
+  if (!config_problem_.empty()) add("the configuration is the old one: " + config_problem_);
+  if (!placing_problem_.empty()) add("times could not be put right: " + placing_problem_);
+  add(spool_findings_);
+  for (const auto& problem : sampler_.problems()) add(problem);
+  return text;
+}
+
+AgentHealth Agent::health() const {
+  AgentHealth health;
+  health.held_frames = static_cast<double>(spool_->held());
+  health.spool_bytes = static_cast<double>(spool_->disk_bytes());
+  health.spool_written = static_cast<double>(spool_->written_bytes());
+  health.dropped_readings = static_cast<double>(spool_->dropped_readings());
+  health.overruns = static_cast<double>(sampler_.times().missed);
+  health.is_clock_synchronised = was_synchronised_;
+  health.problems = problems();
+  return health;
 }
 
 void Agent::tell_status() {
@@ -255,9 +349,21 @@ void Agent::tell_status() {
   status["held"] = spool_->held();
   status["spool_bytes"] = spool_->disk_bytes();
   status["spool_written_bytes"] = spool_->written_bytes();
+  status["spool_memory_bytes"] = spool_->memory_bytes();
+  status["sampled_readings"] = sampled_;
   status["dropped_frames"] = spool_->dropped_frames();
+  status["dropped_readings"] = spool_->dropped_readings();
   status["rejected_frames"] = link_->rejected_frames();
   status["sent_bytes"] = link_->sent_bytes();
+  const LinkCounters counters = link_->counters();
+  status["link_problem"] = link_->problem();
+  status["link_attempts"] = counters.attempts;
+  status["link_sessions"] = counters.sessions;
+  status["link_last_error"] = counters.last_error;
+  status["link_address"] = counters.address;
+  status["link_ack_ms"] = static_cast<double>(link_->frames().ack_us()) / 1e3;
+  status["wire_sent_bytes"] = counters.wire_sent_bytes;
+  status["wire_received_bytes"] = counters.wire_received_bytes;
   const SamplingTimes times = sampler_.times();
   status["overruns"] = times.missed;
   status["sampling"] = boost::json::object{{"turns", times.turns},           {"missed", times.missed},
@@ -268,16 +374,25 @@ void Agent::tell_status() {
   for (auto& problem : sampler_.problems()) {
     if (sensor_problems.size() < kMostProblemsTold) sensor_problems.emplace_back(std::move(problem));
   }
-  const bool has_sensor_problems = !sensor_problems.empty();
   status["sensor_problems"] = std::move(sensor_problems);
   status["active_alerts"] = alerts_->active();
-  status["problem"] = spool_problem_.empty() ? boost::json::value(nullptr) : boost::json::value(spool_problem_);
+  const std::string problem = problems();
+  status["problem"] = problem.empty() ? boost::json::value(nullptr) : boost::json::value(problem);
+  status["config_problem"] =
+      config_problem_.empty() ? boost::json::value(nullptr) : boost::json::value(config_problem_);
+  status["interval_us"] = parts_.config.interval_us;
+  status["configured_interval_us"] = configured_interval_us_;
+  status["running_commands"] = commands_->running();
+  if (!parts_.config.outputs.empty()) status["output_problems"] = boost::json::value_from(outputs_->problems());
   status["time_us"] = clock_.now_us();
   status["clock_synchronised"] = was_synchronised_;
   status["pid"] = ::getpid();
-  const std::string meaning = link_->state().substr(0, link_->state().find(' ')) + spool_problem_ +
-                              std::to_string(alerts_->active()) + (was_synchronised_ ? "s" : "") +
-                              (has_sensor_problems ? "p" : "");
+  const std::string meaning = link_->state().substr(0, link_->state().find(' ')) + problem +
+                              std::to_string(alerts_->active()) + (was_synchronised_ ? "s" : "");
+  if (parts_.service != nullptr) {
+    parts_.service->status(link_->state() + "; " + std::to_string(sampler_.sensors()) + " sensors" +
+                           (problem.empty() ? "" : "; " + problem));
+  }
   status_.write(boost::json::serialize(status) + "\n", meaning, clock_.boot_us());
 }
 

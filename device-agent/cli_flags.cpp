@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <sstream>
 
 namespace agent {
 
@@ -14,7 +15,9 @@ std::optional<AgentConfig> configuration(const Flags& flags) {
   AgentConfig config;
   std::string problem;
   if (read_config(config_path(flags), config, problem)) return config;
-  std::fprintf(stderr, "device-agent: %s\n", problem.c_str());
+  // A line for each mistake.
+  std::istringstream lines(problem);
+  for (std::string line; std::getline(lines, line);) std::fprintf(stderr, "device-agent: %s\n", line.c_str());
   return std::nullopt;
 }
 

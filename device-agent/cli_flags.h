@@ -12,7 +12,7 @@ constexpr int kUsage = 2, kConfiguration = 3;
 
 struct Flags {
   std::string config, state_folder, log_level = "info";
-  std::string url, token, name, ca_sha256;
+  std::string url, token, name, ca_sha256, proxy;
   unsigned simulate = 0;
   std::string simulate_token, hub;
   bool json = false;
@@ -27,5 +27,7 @@ std::optional<AgentConfig> configuration(const Flags& flags);
 int enroll_command(Flags flags);
 int sensors_command(const Flags& flags, bool read);
 int doctor_command(const Flags& flags);
+int status_command(const Flags& flags);
+int command_list_command(const Flags& flags);  // status_command.cpp
 
 }  // namespace agent

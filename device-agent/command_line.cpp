@@ -11,7 +11,6 @@
 
 #include "device-agent/cli_flags.h"
 #include "device-agent/run_command.h"
-#include "device-agent/status_file.h"
 
 namespace agent {
 namespace {
@@ -28,18 +27,6 @@ std::shared_ptr<spdlog::logger> make_log(const std::string& level) {
   log->set_level(spdlog::level::from_str(level));
   log->flush_on(spdlog::level::trace);
   return log;
-}
-
-int show_status(const Flags& flags) {
-  const auto status = read_status(flags.state_folder);
-  if (!status) {
-    std::fprintf(stderr, "device-agent: no agent runs in %s\n", flags.state_folder.c_str());
-    return 1;
-  }
-  std::fputs(status->text.c_str(), stdout);
-  if (status->is_running) return 0;
-  std::fprintf(stderr, "device-agent: that agent is gone; this is the last it said\n");
-  return 1;
 }
 
 int show_spool(const Flags& flags) {
@@ -101,6 +88,9 @@ int run_command_line(int argc, char** argv) {
   enroll->add_option("--name", flags.name, "wished device name");
   enroll->add_option("--ca-sha256", flags.ca_sha256,
                      "fingerprint of the hub's CA, as the hub printed it; may be left out without a token");
+  enroll->add_option("--proxy", flags.proxy,
+                     "http://[USER:PASSWORD@]HOST[:PORT] or none, for this command; else [hub] proxy of the "
+                     "configuration, else https_proxy");
   auto* sensors = app.add_subcommand("sensors", "What this machine can measure");
   common(sensors);
   auto* sensors_list = sensors->add_subcommand("list", "Names, kinds, intervals, units, and what is wrong");
@@ -115,12 +105,12 @@ int run_command_line(int argc, char** argv) {
   auto* config = app.add_subcommand("config", "The configuration file");
   common(config);
   config->require_subcommand(1);
-  auto* config_check = config->add_subcommand("check", "Read it and say what is wrong");
+  auto* config_check = config->add_subcommand("check", "Read it and say all that is wrong");
   config_check->add_option("--config", flags.config, "agent.toml");
   auto* config_default = config->add_subcommand("default", "Print every key with its default");
   auto* commands = app.add_subcommand("command", "Commands that the hub may ask for");
   common(commands);
-  auto* commands_list = commands->add_subcommand("list", "Built in and configured");
+  auto* commands_list = commands->add_subcommand("list", "Built in and configured, with arguments, role and limits");
   auto* spool = app.add_subcommand("spool", "What waits for the hub");
   common(spool);
   try {
@@ -131,13 +121,14 @@ int run_command_line(int argc, char** argv) {
   if (run->parsed()) {
     const auto found = configuration(flags);
     if (!found) return kConfiguration;
-    RunOptions options{*found, flags.state_folder, flags.simulate, flags.simulate_token, flags.hub, flags.ca_sha256};
+    RunOptions options{*found,    flags.state_folder, flags.simulate,     flags.simulate_token,
+                       flags.hub, flags.ca_sha256,    config_path(flags), {argv, argv + argc}};
     return run_agents(std::move(options), make_log(flags.log_level));
   }
   if (enroll->parsed()) return enroll_command(flags);
   if (sensors->parsed()) return sensors_command(flags, sensors_read->parsed() && !sensors_list->parsed());
   if (test->parsed()) return sensors_command(flags, true);
-  if (status->parsed()) return show_status(flags);
+  if (status->parsed()) return status_command(flags);
   if (doctor->parsed()) return doctor_command(flags);
   if (config_default->parsed()) {
     std::fputs(default_config().c_str(), stdout);
@@ -149,11 +140,7 @@ int run_command_line(int argc, char** argv) {
     return 0;
   }
   if (commands->parsed() || commands_list->parsed()) {
-    const auto found = configuration(flags);
-    if (!found) return kConfiguration;
-    std::printf("ping\nsample-now\n");
-    for (const auto& c : found->commands) std::printf("%s\n", c.name.c_str());
-    return 0;
+    return command_list_command(flags);
   }
   return spool->parsed() ? show_spool(flags) : kUsage;
 }

@@ -44,6 +44,9 @@ int enroll_command(Flags flags) {
   request.name = flags.name;
   request.ca_sha256 = flags.ca_sha256;
   request.attributes = machine_attributes();
+  const auto config = configuration(flags);
+  if (!config) return kConfiguration;
+  request.proxy = flags.proxy.empty() ? config->proxy : flags.proxy;
   boost::asio::io_context io{1};
   EnrolAnswer answer;
   auto task = by_token ? enrol(request) : enrol_by_approval(request, show_approval);

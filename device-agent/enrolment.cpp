@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "device-agent/link/connect_problem.h"
 #include "wire/device_certificate.h"
 #include "wire/errc.h"
 #include "wire/http.h"
@@ -52,7 +53,8 @@ wire::ClientTls::Options tls_options() {
   return options;
 }
 
-wire::FetchRequest post(const EnrolRequest& request, std::string target, const json::object& body) {
+wire::FetchRequest post(const EnrolRequest& request, const std::optional<wire::Proxy>& proxy, std::string target,
+                        const json::object& body) {
   wire::FetchRequest fetch;
   fetch.method = "POST";
   fetch.host = request.host;
@@ -60,6 +62,7 @@ wire::FetchRequest post(const EnrolRequest& request, std::string target, const j
   fetch.target = std::move(target);
   fetch.headers.push_back({"Content-Type", "application/json"});
   fetch.body = json::serialize(body);
+  fetch.proxy = proxy;
   return fetch;
 }
 
@@ -80,12 +83,16 @@ EnrolAnswer refused(const wire::HttpResponse& response) {
   return failed(5, "the hub refused: " + (detail.empty() ? "status " + std::to_string(response.status) : detail));
 }
 
-EnrolAnswer unreachable(const EnrolRequest& request, const base::error_code& ec) {
-  const std::string where = request.host + ":" + std::to_string(request.port);
+EnrolAnswer unreachable(const wire::FetchRequest& asked, const base::error_code& ec,
+                        const wire::ConnectReport& report) {
+  const std::string where = asked.host + ":" + std::to_string(asked.port);
   if (ec == base::error_code(wire::errc::certificate_untrusted)) {
-    return failed(5, "the hub at " + where + " does not have the CA fingerprint that was given; check --ca-sha256");
+    return failed(5, "the hub at " + where +
+                         " does not have the CA fingerprint that was given; check --ca-sha256, and whether a captive "
+                         "portal or a proxy that opens TLS answers instead");
   }
-  return failed(4, "cannot reach the hub at " + where + ": " + ec.message());
+  const ConnectRoute route{asked.host, asked.port, asked.proxy ? &*asked.proxy : nullptr};
+  return failed(4, "cannot reach the hub at " + where + ": " + connect_problem(route, ec, report));
 }
 
 EnrolAnswer granted(const EnrolRequest& request, const json::value& body, const std::string& key_pem) {
@@ -122,13 +129,17 @@ boost::asio::awaitable<EnrolAnswer> enrol(EnrolRequest request) {
   if (!tls) co_return failed(1, tls.error().message());
   const auto made = make_key_and_request();
   if (!made) co_return failed(1, "cannot make a key: " + made.error().message());
+  std::string problem;
+  const auto proxy = wire::choose_proxy(request.proxy, request.host, request.port, wire::process_environment, problem);
+  if (!problem.empty()) co_return failed(3, "the proxy: " + problem);
   json::object body;
   body["token"] = request.token;
   body["csr"] = made->request_pem;
   if (!request.name.empty()) body["name"] = request.name;
-  const auto fetch = post(request, "/api/v1/enrolments/redeem", body);
-  const auto response = co_await wire::fetch(fetch, *tls);
-  if (!response) co_return unreachable(request, response.error());
+  const auto fetch = post(request, proxy, "/api/v1/enrolments/redeem", body);
+  wire::ConnectReport report;
+  const auto response = co_await wire::fetch(fetch, *tls, &report);
+  if (!response) co_return unreachable(fetch, response.error(), report);
   if (response->status != 201) co_return refused(*response);
   co_return granted(request, parsed(*response), made->key_pem);
 }
@@ -137,6 +148,9 @@ boost::asio::awaitable<EnrolAnswer> enrol_by_approval(EnrolRequest request,
                                                       std::function<void(const ApprovalNotice&)> say) {
   const auto made = make_key_and_request();
   if (!made) co_return failed(1, "cannot make a key: " + made.error().message());
+  std::string problem;
+  const auto proxy = wire::choose_proxy(request.proxy, request.host, request.port, wire::process_environment, problem);
+  if (!problem.empty()) co_return failed(3, "the proxy: " + problem);
   auto first_contact = tls_options();
   first_contact.ca_sha256_hex = request.ca_sha256;
   first_contact.met_ca_sha256_hex = std::make_shared<std::string>();
@@ -150,9 +164,10 @@ boost::asio::awaitable<EnrolAnswer> enrol_by_approval(EnrolRequest request,
   json::object attributes;
   for (const auto& [name, text] : request.attributes) attributes[name] = text;
   body["attributes"] = std::move(attributes);
-  const auto ask = post(request, "/api/v1/enrolments/requests", body);
-  const auto asked = co_await wire::fetch(ask, *tls);
-  if (!asked) co_return unreachable(request, asked.error());
+  const auto ask = post(request, proxy, "/api/v1/enrolments/requests", body);
+  wire::ConnectReport report;
+  const auto asked = co_await wire::fetch(ask, *tls, &report);
+  if (!asked) co_return unreachable(ask, asked.error(), report);
   if (asked->status != 201) co_return refused(*asked);
   const json::value ticket = parsed(*asked);
   const auto code = wire::approval_code(made->request_pem, *met);
@@ -168,7 +183,7 @@ boost::asio::awaitable<EnrolAnswer> enrol_by_approval(EnrolRequest request,
   if (!tls) co_return failed(1, tls.error().message());
   json::object secret;
   secret["secret"] = text_of(ticket, "secret");
-  const auto collect = post(request, "/api/v1/enrolments/requests/collect", secret);
+  const auto collect = post(request, proxy, "/api/v1/enrolments/requests/collect", secret);
   const auto executor = co_await boost::asio::this_coro::executor;
   boost::asio::steady_timer timer(executor);
   const auto end = std::chrono::steady_clock::now() + kLongestWait;
@@ -176,9 +191,9 @@ boost::asio::awaitable<EnrolAnswer> enrol_by_approval(EnrolRequest request,
   while (std::chrono::steady_clock::now() < end) {
     timer.expires_after(request.poll);
     co_await timer.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
-    const auto response = co_await wire::fetch(collect, *tls);
+    const auto response = co_await wire::fetch(collect, *tls, &report);
     if (!response) {
-      last = unreachable(request, response.error());
+      last = unreachable(collect, response.error(), report);
       if (last.exit_code == 5) co_return last;  // another CA: not to be spoken with
       continue;                                 // the hub may be restarted, the network be away for a moment
     }

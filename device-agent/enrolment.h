@@ -20,6 +20,7 @@ struct EnrolRequest {
   std::string ca_sha256;  // of the hub's CA; without a token it may be empty: the code that is compared covers it
   std::map<std::string, std::string> attributes{};
   std::chrono::milliseconds poll{2'000};  // while waiting for approval
+  std::string proxy{};                    // as in wire::choose_proxy()
 };
 
 struct EnrolAnswer {

@@ -36,6 +36,11 @@ class FolderLock {
     std::error_code ignored;
     std::filesystem::create_directories(folder, ignored);
     fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    // A lock needs no writing: a disk that is read-only or full is no reason not to run.
+    if (fd_ < 0 && (errno == EROFS || errno == ENOSPC)) {
+      fd_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+      if (fd_ < 0) return {};  // never made: nobody has it
+    }
     if (fd_ < 0) return path + ": " + std::strerror(errno);
     if (::flock(fd_, LOCK_EX | LOCK_NB) == 0) return {};
     return errno == EWOULDBLOCK ? folder + ": another agent runs with this state folder"
@@ -55,7 +60,9 @@ struct Run {
   base::SystemRandom random;
   std::vector<std::unique_ptr<Agent>> agents;
   wire::TaskGroup tasks{io.get_executor(), [this](const std::exception& e) { log->error("{}", e.what()); }};
-  asio::signal_set signals{io, SIGINT, SIGTERM};
+  asio::signal_set signals{io, SIGINT, SIGTERM, SIGHUP};
+  ServiceManager service;
+  bool restarting = false;  // by itself, as there is nobody else to do it
   bool stopping = false;
   int exit_code = 0;
 
@@ -67,6 +74,14 @@ struct Run {
     parts.state_folder = folder;
     parts.runtime_folder = simulated ? std::string() : find_runtime_folder();
     parts.simulated = simulated;
+    if (!simulated) {
+      parts.service = &service;
+      parts.restart = [this] {
+        log->info("restarting");
+        restarting = !service.is_there();
+        finish();
+      };
+    }
     auto made = Agent::make(io.get_executor(), std::move(parts), clock, random, log);
     if (!made) {
       log->error("{}: {}", folder, made.error().message());
@@ -100,6 +115,7 @@ struct Run {
         request.token = options.simulate_token;
         request.name = name;
         request.ca_sha256 = options.ca_sha256;
+        request.proxy = options.config.proxy;
         EnrolAnswer answer = co_await enrol(request);
         if (!answer.credential || !save_credential(folder, *answer.credential)) {
           log->error("cannot enrol {}: {}", name, answer.problem);
@@ -120,26 +136,62 @@ struct Run {
     }
   }
 
+  /// The file whole, or nothing of it.
+  void reload() {
+    if (options.simulate > 0) return log->warn("SIGHUP: made-up devices have no configuration to read again");
+    service.reloading();
+    AgentConfig config;
+    std::string problem;
+    for (auto& agent : agents) {
+      if (read_config(options.config_path, config, problem)) {
+        agent->reload(config, [config] { return list_sensors(config); });
+      } else {
+        log->error("the configuration stays as it was: {}", problem);
+        agent->note_config_problem(problem);
+      }
+    }
+    service.ready();
+  }
+
   void finish() {
+    service.stopping();
     stopping = true;
     for (auto& agent : agents) agent->stop();
     signals.cancel();
   }
 
   asio::awaitable<void> wait_for_signal() {
-    const auto [ec, number] = co_await signals.async_wait(kWithError);
-    if (!ec) {
+    for (;;) {
+      const auto [ec, number] = co_await signals.async_wait(kWithError);
+      if (ec || stopping) co_return;
+      if (number == SIGHUP) {
+        reload();
+        continue;
+      }
       log->info("stopping");
-      finish();
+      co_return finish();
     }
   }
 };
+
+/// This process becomes the next one: same id, same arguments, the program as it is on disk now.
+int start_again(const std::string& program, std::vector<std::string> arguments, spdlog::logger& log) {
+  std::vector<char*> argv;
+  for (auto& argument : arguments) argv.push_back(argument.data());
+  argv.push_back(nullptr);
+  ::execv(program.c_str(), argv.data());
+  log.error("cannot start {} again: {}", program, std::strerror(errno));
+  return 1;
+}
 
 }  // namespace
 
 int run_agents(RunOptions options, std::shared_ptr<spdlog::logger> log) {
   std::signal(SIGPIPE, SIG_IGN);
+  std::error_code ec;
+  const std::string program = std::filesystem::read_symlink("/proc/self/exe", ec).string();
   Run run;
+  run.service = ServiceManager::from_environment();
   run.options = std::move(options);
   run.log = std::move(log);
   FolderLock lock;
@@ -163,6 +215,7 @@ int run_agents(RunOptions options, std::shared_ptr<spdlog::logger> log) {
   }
   run.tasks.spawn(run.wait_for_signal());
   run.io.run();
+  if (run.restarting && run.exit_code == 0) return start_again(program, run.options.arguments, *run.log);
   return run.exit_code;
 }
 

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "device-agent/config/agent_config.h"
 
@@ -15,8 +16,10 @@ struct RunOptions {
   std::string state_folder;
   unsigned simulate = 0;  // devices; 0: this machine
   std::string simulate_token, hub_url, ca_sha256;
+  std::string config_path;             // read again on SIGHUP; empty: there is none
+  std::vector<std::string> arguments;  // of this process, for the next one that restart-agent starts
 };
-/// Until SIGINT or SIGTERM. An exit code.
+/// Until SIGINT, SIGTERM or restart-agent. An exit code. SIGHUP reads the configuration again.
 int run_agents(RunOptions options, std::shared_ptr<spdlog::logger> log);
 
 }  // namespace agent

@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
@@ -67,7 +68,8 @@ int sensors_command(const Flags& flags, bool read) {
     const Sensor& sensor = *sensors[i];
     const auto& series = sensor.series();
     const std::string problem = sensor.problem();
-    const std::int64_t interval_us = sensor.interval_us() > 0 ? sensor.interval_us() : config->interval_us;
+    const std::int64_t interval_us =
+        sensor.interval_us() > 0 ? sensor.interval_us() : std::max(config->interval_us, sensor.least_interval_us());
     // A script says what it has when it is read.
     if (series.empty() && !flags.json) {
       std::printf("%-40s %-9s %6s\n", sensor.identity().c_str(), kind_of(sensor, nullptr).c_str(),

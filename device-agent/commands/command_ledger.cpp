@@ -44,7 +44,15 @@ std::optional<telemetry::v1::ExecutionUpdate> CommandLedger::find(const std::str
   for (const auto& entry : entries_) {
     if (entry.id() == id) return entry;
   }
+  for (const auto& entry : refused_) {
+    if (entry.id() == id) return entry;
+  }
   return std::nullopt;
+}
+
+void CommandLedger::remember(const telemetry::v1::ExecutionUpdate& update) {
+  refused_.push_back(update);
+  if (refused_.size() > kMostEntries) refused_.pop_front();
 }
 
 base::Result<void> CommandLedger::put(const telemetry::v1::ExecutionUpdate& update) {
@@ -56,7 +64,12 @@ base::Result<void> CommandLedger::put(const telemetry::v1::ExecutionUpdate& upda
   }
   entries_.push_back(update);
   auto& kept = entries_.back();
-  if (kept.output().size() > kKeptOutput) kept.mutable_output()->resize(kKeptOutput);
+  if (kept.output().size() > kKeptOutput) {
+    auto& output = *kept.mutable_output();
+    std::size_t end = kKeptOutput;
+    while (end > 0 && (static_cast<unsigned char>(output[end]) & 0xc0) == 0x80) --end;  // no half characters
+    output.resize(end);
+  }
   std::string text;
   for (const auto& entry : entries_) {
     const std::string bytes = entry.SerializeAsString();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,10 +19,14 @@ class CommandLedger {
   std::optional<telemetry::v1::ExecutionUpdate> find(const std::string& id) const;
   /// Durable when it returns.
   base::Result<void> put(const telemetry::v1::ExecutionUpdate& update);
+  /// For this process only: of what was refused the newest 256 are remembered, and nothing is written.
+  void remember(const telemetry::v1::ExecutionUpdate& update);
+  std::vector<telemetry::v1::ExecutionUpdate> all() const { return entries_; }
 
  private:
   std::string path_;
   std::vector<telemetry::v1::ExecutionUpdate> entries_;  // oldest first
+  std::deque<telemetry::v1::ExecutionUpdate> refused_;   // not on the disk
 };
 
 }  // namespace agent

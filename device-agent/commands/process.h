@@ -3,22 +3,29 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
-#include <vector>
+#include <string_view>
+
+#include "device-agent/commands/child_process.h"
 
 namespace agent {
 
 struct ProcessResult {
   int exit_code = -1;  // 128 + signal where one ended it
   bool started = false, timed_out = false, cancelled = false;
-  std::string output;  // stdout and stderr, the first 16 KiB
-  std::string error;   // why it could not be started
+  std::string error;  // why it could not be started
 };
 
-/// Set `*cancel` to end the child early; it is looked at a few times a second. The child's process group is killed at
-/// the limit.
-boost::asio::awaitable<ProcessResult> run_process(std::vector<std::string> argv, std::chrono::milliseconds limit,
-                                                  std::shared_ptr<bool> cancel);
+/// stdout and stderr as they come, the first 16 KiB of them (the rest is read and thrown away so that the child does
+/// not stall); also called a few times a second with nothing.
+using TakeOutput = std::function<void(std::string_view)>;
+
+/// Set `*cancel` to end the child early; it is looked at a few times a second. At the limit, or cancelled, the child's
+/// process group gets SIGTERM, and two seconds later SIGKILL. When the child has ended, whatever else is in its group
+/// ends as well.
+boost::asio::awaitable<ProcessResult> run_process(ChildSetup setup, std::chrono::milliseconds limit,
+                                                  std::shared_ptr<bool> cancel, TakeOutput take);
 
 }  // namespace agent

@@ -3,15 +3,54 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
+#include <boost/json/serialize.hpp>
 #include <filesystem>
+#include <map>
 
+#include "device-agent/commands/built_ins.h"
+#include "device-agent/commands/command_arguments.h"
 #include "device-agent/config/config_readers.h"
 #include "device-agent/config/config_section.h"
+#include "wire/proxy.h"
 
 namespace agent {
 namespace {
 
-void read_file(const std::string& file, AgentConfig& config) {
+/// Everything that is wrong, so that people need not mend and try once for each.
+class Mistakes {
+ public:
+  /// Runs `read`; what it throws is kept.
+  template <class Read>
+  void in(Read&& read) {
+    try {
+      read();
+    } catch (const ConfigError& e) {
+      text_ += (text_.empty() ? "" : "\n") + e.text;
+    }
+  }
+  const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
+void read_allowed(ConfigSection& s, std::vector<std::string>& allowed) {
+  const auto& allowable = allowable_built_ins();
+  std::string all;
+  for (const auto& name : allowable) all += (all.empty() ? "" : ", ") + name;
+  for (auto& name : s.texts("allow")) {
+    if (std::find(allowable.begin(), allowable.end(), name) == allowable.end()) {
+      s.refuse("allow", "\"" + name + "\" is no built-in command that can be allowed; there are: " + all +
+                            " (ping and sample-now always are, set-output where there is an [[output]])");
+    }
+    if (std::find(allowed.begin(), allowed.end(), name) == allowed.end()) allowed.push_back(std::move(name));
+  }
+}
+
+/// What a running agent need not make its sensors anew for.
+const char* const kNotOfSensors[] = {"agent", "commands", "command", "alert", "output"};
+
+void read_file(const std::string& file, AgentConfig& config, Mistakes& mistakes) {
   toml::table root;
   try {
     root = toml::parse_file(file);
@@ -21,57 +60,116 @@ void read_file(const std::string& file, AgentConfig& config) {
   const auto each = [&](const char* name, auto&& read) {
     const toml::node* node = root.get(name);
     if (node == nullptr) return;
-    const toml::array* list = node->as_array();
-    if (list == nullptr) fail(file, *node, name, "write it as [[" + std::string(name) + "]]");
-    for (const auto& item : *list) {
-      if (!item.is_table()) fail(file, item, name, "write it as [[" + std::string(name) + "]]");
-      read(*item.as_table());
-    }
+    mistakes.in([&] {
+      const toml::array* list = node->as_array();
+      if (list == nullptr) fail(file, *node, name, "write it as [[" + std::string(name) + "]]");
+      for (const auto& item : *list) {
+        mistakes.in([&] {
+          if (!item.is_table()) fail(file, item, name, "write it as [[" + std::string(name) + "]]");
+          read(*item.as_table());
+        });
+      }
+    });
   };
   ConfigSection top(file, root, "");
-  if (const toml::node* node = top.take("agent")) {
-    if (!node->is_table()) fail(file, *node, "agent", "must be a table: [agent]");
-    ConfigSection s(file, *node->as_table(), "agent.");
+  const auto section = [&](const char* name, auto&& read) {
+    const toml::node* node = top.take(name);
+    if (node == nullptr) return;
+    mistakes.in([&] {
+      if (!node->is_table()) fail(file, *node, name, "must be a table: [" + std::string(name) + "]");
+      ConfigSection s(file, *node->as_table(), std::string(name) + ".");
+      read(s);
+      s.refuse_unknown();
+    });
+  };
+  section("agent", [&](ConfigSection& s) {
     config.interval_us = s.duration_us("interval", config.interval_us, 100'000, 3'600'000'000LL);
     config.flush_us = s.duration_us("flush", config.flush_us, 1'000'000, 3'600'000'000LL);
+    config.latency_us = s.duration_us("latency", config.latency_us, 0, 60'000'000);
     config.spool_bytes = s.size_bytes("spool_max", config.spool_bytes);
-    s.refuse_unknown();
-  }
-  if (const toml::node* node = top.take("auto")) {
-    if (!node->is_table()) fail(file, *node, "auto", "must be a table: [auto]");
-    ConfigSection s(file, *node->as_table(), "auto.");
+  });
+  section("hub", [&](ConfigSection& s) {
+    config.proxy = s.text("proxy", config.proxy);
+    std::string problem;
+    if (!config.proxy.empty() && config.proxy != "none" && !wire::parse_proxy(config.proxy, problem)) {
+      s.refuse("proxy", problem + ", \"none\", or empty");
+    }
+  });
+  section("auto", [&](ConfigSection& s) {
     for (auto& name : s.texts("disable")) config.disabled.push_back(std::move(name));
     config.root = s.text("root", config.root);
     if (!config.root.empty() && config.root[0] != '/') s.refuse("root", "must be an absolute path such as \"/host\"");
     if (config.root == "/") config.root.clear();
-    s.refuse_unknown();
-  }
-  (void)top.take("command");
-  (void)top.take("alert");
+  });
+  section("commands", [&](ConfigSection& s) { read_allowed(s, config.allowed); });
+  for (const char* name : {"command", "alert", "gpio", "output"}) (void)top.take(name);
   const std::pair<const char*, KindOptions*> kinds[] = {
       {"host", &config.host}, {"iio", &config.iio}, {"onewire", &config.onewire}};
-  for (const auto& [name, options] : kinds) {
-    if (const toml::node* node = top.take(name)) read_kind(file, *node, name, *options);
+  for (const auto& kind : kinds) {
+    const toml::node* node = top.take(kind.first);
+    if (node != nullptr) mistakes.in([&] { read_kind(file, *node, kind.first, *kind.second); });
   }
-  top.refuse_unknown();
+  mistakes.in([&] { top.refuse_unknown(); });
   each("command", [&](const toml::table& t) {
     CommandConfig c = read_command(file, t);
     std::erase_if(config.commands, [&](const auto& old) { return old.name == c.name; });
     config.commands.push_back(std::move(c));
   });
   each("alert", [&](const toml::table& t) { config.alerts.push_back(read_alert(file, t)); });
+  each("gpio", [&](const toml::table& t) {
+    GpioInputConfig c = read_gpio_input(file, t);
+    std::erase_if(config.inputs, [&](const auto& old) { return old.name == c.name; });
+    config.inputs.push_back(std::move(c));
+  });
+  each("output", [&](const toml::table& t) {
+    GpioOutputConfig c = read_gpio_output(file, t);
+    std::erase_if(config.outputs, [&](const auto& old) { return old.name == c.name; });
+    config.outputs.push_back(std::move(c));
+  });
+  for (const auto& [key, node] : root) {
+    if (std::find(std::begin(kNotOfSensors), std::end(kNotOfSensors), key.str()) != std::end(kNotOfSensors)) continue;
+    config.sensor_part += std::string(key.str()) + boost::json::serialize(to_json(node)) + "\n";
+  }
 }
 
-/// Commands and alerts may stand in different files, so this waits for all of them.
-void check_alerts(const std::string& path, const AgentConfig& config) {
+/// The same line for two things, or more outputs and commands than the hub takes of a device.
+void check_together(const std::string& path, const AgentConfig& config, Mistakes& mistakes) {
+  std::map<std::string, std::string> users;
+  const auto use = [&](const GpioAddress& address, const std::string& by) {
+    const auto [it, is_new] = users.emplace(address.text(), by);
+    if (!is_new) throw ConfigError{path + ": " + by + ": " + address.text() + " is used by " + it->second + " already"};
+  };
+  for (const auto& c : config.inputs) mistakes.in([&] { use(c.setup.address, "gpio \"" + c.name + "\""); });
+  for (const auto& c : config.outputs) mistakes.in([&] { use(c.address, "output \"" + c.name + "\""); });
+  constexpr std::size_t kMostCommands = 64, kBuiltIn = 6;
+  mistakes.in([&] {
+    if (config.commands.size() > kMostCommands - kBuiltIn)
+      throw ConfigError{path + ": more than 58 commands; the hub takes no more of a device"};
+  });
+}
+
+/// Commands, outputs and alerts may stand in different files, so this waits for all of them.
+void check_alerts(const std::string& path, const AgentConfig& config, Mistakes& mistakes) {
   for (const auto& alert : config.alerts) {
+    const std::string where = path + ": alert \"" + alert.rule + "\": ";
     for (const auto& name : {alert.command, alert.clear_command}) {
-      const bool is_there = std::any_of(config.commands.begin(), config.commands.end(),
-                                        [&name](const CommandConfig& command) { return command.name == name; });
-      if (!name.empty() && !is_there) {
-        throw ConfigError{path + ": alert \"" + alert.rule + "\": there is no [[command]] named \"" + name + "\""};
-      }
+      const auto it = std::find_if(config.commands.begin(), config.commands.end(),
+                                   [&name](const CommandConfig& command) { return command.name == name; });
+      mistakes.in([&] {
+        if (!name.empty() && it == config.commands.end())
+          throw ConfigError{where + "there is no [[command]] named \"" + name + "\""};
+        boost::json::object arguments;
+        if (name.empty()) return;
+        if (const auto wrong = read_arguments(it->arguments_schema_json, "{}", arguments))
+          throw ConfigError{where + "the command \"" + name + "\" must run without arguments: " + *wrong};
+      });
     }
+    const bool is_there = std::any_of(config.outputs.begin(), config.outputs.end(),
+                                      [&alert](const auto& output) { return output.name == alert.output; });
+    mistakes.in([&] {
+      if (!alert.output.empty() && !is_there)
+        throw ConfigError{where + "there is no [[output]] named \"" + alert.output + "\""};
+    });
   }
 }
 
@@ -81,7 +179,8 @@ bool read_config(const std::string& path, AgentConfig& config, std::string& prob
   try {
     if (path.empty()) return true;
     if (!std::filesystem::is_regular_file(path)) throw ConfigError{path + ": is not a file that can be read"};
-    read_file(path, config);
+    Mistakes mistakes;
+    mistakes.in([&] { read_file(path, config, mistakes); });
     std::filesystem::path folder = path;
     folder.replace_extension(".d");
     std::vector<std::string> more;
@@ -90,9 +189,12 @@ bool read_config(const std::string& path, AgentConfig& config, std::string& prob
       if (it->path().extension() == ".toml") more.push_back(it->path().string());
     }
     std::sort(more.begin(), more.end());
-    for (const auto& file : more) read_file(file, config);
-    check_alerts(path, config);
-    return true;
+    for (const auto& file : more) mistakes.in([&] { read_file(file, config, mistakes); });
+    // What names something that a mistake kept out would only be a mistake more.
+    if (mistakes.text().empty()) check_alerts(path, config, mistakes);
+    if (mistakes.text().empty()) check_together(path, config, mistakes);
+    problem = mistakes.text();
+    return problem.empty();
   } catch (const ConfigError& e) {
     problem = e.text;
     return false;
@@ -105,7 +207,11 @@ std::string default_config() {
 [agent]
 interval = "1s"       # how often sensors are read (100ms to 1h)
 flush = "10s"         # how often what the hub has not acknowledged goes to disk: the loss window of a power cut
+latency = "1s"        # how old a reading may get before it is sent (0s to 1m); longer: fewer bytes a reading
 spool_max = "64MiB"   # disk for what is held while the hub is away; the oldest goes first, and is recorded as a gap
+
+[hub]
+proxy = ""            # "http://USER:PASSWORD@HOST:3128"; empty: https_proxy of the environment; "none": never one
 
 [auto]
 disable = []          # series not to send: ["net.docker0.*"]
@@ -127,6 +233,9 @@ enable = true
 interval = "10s"
 names = {}            # { "28-0316a2798dff" = "tank.top" }
 
+[commands]
+allow = []            # built-in commands the hub may ask for: "set-interval", "restart-agent", "reboot"
+
 # A command that the hub may ask for. No shell: {name} is replaced by the argument of that name.
 # [[command]]
 # name = "water"
@@ -142,7 +251,27 @@ names = {}            # { "28-0316a2798dff" = "tank.top" }
 # minimum = 1
 # maximum = 60
 
-# What to do about the hub's alerts: "log", or a command of this file.
+# user = "pi" runs it as that user (needs an agent that runs as root), folder = "/srv" begins there, and
+# allow_dash = true lets values begin with '-', which makes options of them.
+
+# A GPIO line as a boolean series: by its name, or by chip = "gpiochip0" and offset = 17.
+# [[gpio]]
+# line = "DOOR"
+# name = "door.open"     # of the series; "gpio.DOOR" otherwise
+# active_low = true
+# bias = "pull-up"       # as-is, pull-up, pull-down, disabled
+# debounce = "5ms"
+# edges = true           # each change with its own time, besides the level at each sampling
+
+# A GPIO line that the hub may switch by set-output, and alerts by action = "output".
+# [[output]]
+# name = "siren"
+# line = "SIREN"
+# initial = false
+# fail_safe = false      # at the agent's end, and when an alert that switched it is over
+
+# What to do about the hub's alerts: "log"; or a command of this file (command, clear_command); or "output" with output =
+# a name and value = true: back to its fail_safe when the alert is over or the hub is away for too long.
 # [[alert]]
 # rule = "*"
 # action = "log"

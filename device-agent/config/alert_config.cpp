@@ -10,7 +10,12 @@ AlertConfig read_alert(const std::string& file, const toml::table& table) {
   a.action = s.text("action", "log");
   a.command = s.text("command", "");
   a.clear_command = s.text("clear_command", "");
-  if (a.action != "log" && a.action != "command") s.refuse("action", "must be \"log\" or \"command\"");
+  a.output = s.text("output", "");
+  a.value = s.flag("value", true);
+  if (a.action != "log" && a.action != "command" && a.action != "output")
+    s.refuse("action", "must be \"log\", \"command\" or \"output\"");
+  if (a.action == "output" && a.output.empty()) s.refuse("output", "is needed where action is \"output\"");
+  if (a.action != "output" && !a.output.empty()) s.refuse("output", "needs action = \"output\"");
   if (a.action == "command" && a.command.empty()) s.refuse("command", "is needed where action is \"command\"");
   s.refuse_unknown();
   return a;

@@ -6,13 +6,17 @@
 #include <string>
 
 #include "device-agent/commands/command_runner.h"
+#include "device-agent/gpio/gpio_input.h"
+#include "device-agent/gpio/gpio_outputs.h"
 #include "device-agent/rules/alert_actions.h"
 #include "device-agent/sensors/sensor.h"
 
 namespace agent {
 
-CommandConfig read_command(const std::string& file, const toml::table& table);  // command_config.cpp
-AlertConfig read_alert(const std::string& file, const toml::table& table);      // alert_config.cpp
+CommandConfig read_command(const std::string& file, const toml::table& table);         // command_config.cpp
+AlertConfig read_alert(const std::string& file, const toml::table& table);             // alert_config.cpp
+GpioInputConfig read_gpio_input(const std::string& file, const toml::table& table);    // gpio_config.cpp
+GpioOutputConfig read_gpio_output(const std::string& file, const toml::table& table);  // gpio_config.cpp
 /// [host], [iio], [onewire], `name` being which: what the node says changes in `options`.
 void read_kind(const std::string& file, const toml::node& node, const std::string& name,
                KindOptions& options);  // kind_config.cpp

@@ -18,7 +18,9 @@ struct HubConnection {
 
   std::unique_ptr<wire::Connection> connection;
   std::string problem;
-  bool refused = false;  // this credential will not be taken later either
+  bool refused = false;            // this credential will not be taken later either
+  std::int64_t retry_after_s = 0;  // the server's wish
+  std::string address;             // what the socket reached: "192.0.2.7", "proxy 192.0.2.1"
 };
 
 /// How the hub's certificate is judged by a machine whose clock may be wrong. See CredentialKeeper::handshake_time().
@@ -27,9 +29,11 @@ struct HandshakeTime {
   bool accept_not_yet_valid = false;
 };
 
+/// Ends at once when its coroutine is cancelled.
 using ConnectToHub = std::function<wire::Awaitable<HubConnection>(Credential, HandshakeTime)>;
 
-/// wss://HOST:PORT/api/v1/device with the certificate or else the bearer token, the hub's CA checked.
-wire::Awaitable<HubConnection> connect_to_hub(Credential credential, HandshakeTime time);
+/// wss://HOST:PORT/api/v1/device with the certificate or else the bearer token, the hub's CA checked before either is
+/// shown. `proxy` as in wire::choose_proxy().
+ConnectToHub connect_through(std::string proxy);
 
 }  // namespace agent

@@ -12,10 +12,13 @@ constexpr std::int64_t kLongestLease = 3'600'000'000LL;
 }  // namespace
 
 AlertActions::AlertActions(std::vector<AlertConfig> config, const base::Clock& clock,
-                           std::shared_ptr<spdlog::logger> log,
-                           std::function<bool(const std::string&, const std::string&)> run,
+                           std::shared_ptr<spdlog::logger> log, AlertEffects effects,
                            std::function<void(const telemetry::v1::LeaseState&)> tell)
-    : config_(std::move(config)), clock_(clock), log_(std::move(log)), run_(std::move(run)), tell_(std::move(tell)) {}
+    : config_(std::move(config)),
+      clock_(clock),
+      log_(std::move(log)),
+      effects_(std::move(effects)),
+      tell_(std::move(tell)) {}
 
 const AlertConfig* AlertActions::find(const std::string& rule) const {
   const AlertConfig* any = nullptr;
@@ -49,35 +52,46 @@ void AlertActions::lease(const telemetry::v1::AlertLease& lease) {
     answer.set_error("this device holds 1000 alerts already");
     return tell_(answer);
   }
-  active_[lease.alert_id()] = {lease.rule(), clock_.boot_us() + life};
+  auto& active = active_[lease.alert_id()];
+  active = {lease.rule(), clock_.boot_us() + life, {}};
   const AlertConfig* config = find(lease.rule());
   const std::string what = "alert \"" + lease.rule() + "\" (" + lease.severity() + "): " + lease.series() + " is " +
                            std::to_string(lease.value());
   if (config == nullptr) {
     answer.set_action("none");
-  } else if (config->action == "log") {
-    log_->warn("{}", what);
-    answer.set_action("log");
   } else {
-    answer.set_action("command:" + config->command);
-    if (!run_(config->command, what))
-      answer.set_error("there is no command \"" + config->command + "\" that runs without arguments");
+    if (config->action == "output") active.output = config->output;
+    act(*config, what, answer);
   }
   tell_(answer);
+}
+
+void AlertActions::act(const AlertConfig& config, const std::string& what, telemetry::v1::LeaseState& answer) {
+  if (config.action == "log") {
+    log_->warn("{}", what);
+    answer.set_action("log");
+    return;
+  }
+  const bool is_output = config.action == "output";
+  answer.set_action(is_output ? "output:" + config.output : "command:" + config.command);
+  answer.set_error(is_output ? effects_.set_output(config.output, config.value) : effects_.run(config.command, what));
+  if (!answer.error().empty()) log_->error("{}: {}", what, answer.error());
 }
 
 void AlertActions::end(const std::string& id, const std::string& why) {
   const auto it = active_.find(id);
   if (it == active_.end()) return;
-  const AlertConfig* config = find(it->second.rule);
-  if (config != nullptr) {
-    const std::string what = "alert \"" + it->second.rule + "\" is over: " + why;
-    if (config->action == "log") log_->info("{}", what);
-    if (!config->clear_command.empty() && !run_(config->clear_command, what)) {
-      log_->error("{}: there is no command \"{}\" that runs without arguments", what, config->clear_command);
-    }
-  }
+  const Active over = std::move(it->second);
   active_.erase(it);
+  const AlertConfig* config = find(over.rule);
+  const std::string what = "alert \"" + over.rule + "\" is over: " + why;
+  std::string problem;
+  if (config != nullptr && config->action == "log") log_->info("{}", what);
+  if (config != nullptr && !config->clear_command.empty()) problem = effects_.run(config->clear_command, what);
+  const bool is_shared = std::any_of(active_.begin(), active_.end(),
+                                     [&over](const auto& other) { return other.second.output == over.output; });
+  if (!over.output.empty() && !is_shared) problem = effects_.set_output(over.output, std::nullopt);
+  if (!problem.empty()) log_->error("{}: {}", what, problem);
 }
 
 void AlertActions::replace_all(const google::protobuf::RepeatedPtrField<telemetry::v1::AlertLease>& leases) {

@@ -23,6 +23,17 @@ Sampler::Sampler(SamplerOptions options, Find find) : options_(std::move(options
   this->find();
 }
 
+void Sampler::restart(SamplerOptions options, Find find) {
+  entries_.clear();
+  names_.clear();
+  identities_.clear();
+  is_full_ = false;
+  if (!options.boot_us) options.boot_us = options_.boot_us;
+  options_ = std::move(options);
+  find_ = std::move(find);
+  this->find();
+}
+
 void Sampler::find() {
   for (auto& sensor : find_()) {
     const auto& series = sensor->series();
@@ -49,7 +60,7 @@ void Sampler::find() {
 
 std::int64_t Sampler::interval_of(const Entry& entry) const {
   const std::int64_t own = entry.sensor->interval_us();
-  return own > 0 ? own : options_.interval_us;
+  return own > 0 ? own : std::max(options_.interval_us, entry.sensor->least_interval_us());
 }
 
 void Sampler::look_at_series(Entry& entry) {

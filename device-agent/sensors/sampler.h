@@ -47,6 +47,10 @@ class Sampler {
 
   Sampler(SamplerOptions options, Find find);
 
+  /// Other sensors by another configuration: those there were are destroyed first, so that the new ones find their
+  /// lines, sockets and files free. Rates begin anew: sample once without a use for it.
+  void restart(SamplerOptions options, Find find);
+  void set_interval(std::int64_t interval_us) { options_.interval_us = interval_us; }
   /// Asks again what is there: also what was plugged in since. What is gone stays, silent, and goes on when it is back.
   void find();
   /// The next instant at which somebody is due: the first multiple of an interval after `wall_us`, so that all devices
@@ -82,8 +86,8 @@ class Sampler {
   std::int64_t note_turn(std::int64_t due_us, const SampleTime& now);
   static std::string name_of(const Entry& entry);
 
-  const SamplerOptions options_;
-  const Find find_;
+  SamplerOptions options_;
+  Find find_;
   std::vector<Entry> entries_;
   std::set<std::string> names_;       // of all series that have an owner
   std::set<std::string> identities_;  // of the sensors that have one; bounded as they are

@@ -45,6 +45,8 @@ class Sensor {
   virtual void sample(const SampleTime& now, std::vector<Sample>& out) = 0;
   /// How often sample() is called; 0: as often as the agent's interval says.
   virtual std::int64_t interval_us() const { return 0; }
+  /// Where that is 0: not more often than this, however short the agent's interval is.
+  virtual std::int64_t least_interval_us() const { return 0; }
   /// Who it is, where its series cannot tell because they are not known before it is sampled: the sensor list is made
   /// anew every 30 s, and one of an identity that is there already is dropped. Making one must therefore start nothing:
   /// a child or a thread starts with the first sample().

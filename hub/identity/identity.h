@@ -34,6 +34,10 @@ struct ApiToken {
   std::string id, token;  // token: shown once
   std::int64_t expires_us = 0;
 };
+struct Ticket {
+  std::string ticket;  // secret
+  std::int64_t expires_us = 0;
+};
 struct InvitationRequest {
   Role role = Role::viewer;
   std::vector<std::string> groups;
@@ -124,6 +128,12 @@ class Identity {
   /// Without secrets; last_used_us is up to date. The oldest first.
   std::vector<ApiTokenRecord> api_tokens() const;
   void remove_api_token(std::string id, Answer<bool> answer);  // not_found
+
+  /// Opens one live stream within 30 s, in the name of `who`'s credential: with its rights, and no longer than it. Kept
+  /// in memory only. rate_limited: 100 of that credential, or 10,000 in all, have not been used.
+  Outcome<Ticket> make_ticket(const Principal& who);
+  /// Whom it stands for; used up by that. Nothing where it is unknown, used, too old, or its credential has ended.
+  std::optional<Principal> use_ticket(std::string_view ticket);
 
   void invite(InvitationRequest request, Answer<Invitation> answer);
   std::vector<InvitationRecord> invitations() const;            // those that can still be accepted

@@ -50,6 +50,13 @@ struct HeldApiToken {
   bool is_alive(std::int64_t now_us) const { return record.expires_us == 0 || now_us < record.expires_us; }
 };
 
+/// A ticket in memory. A wall clock that is put back ends it too.
+struct HeldTicket {
+  std::string session_key;
+  std::int64_t made_us = 0, expires_us = 0;
+  bool is_alive(std::int64_t now_us) const { return made_us <= now_us && now_us < expires_us; }
+};
+
 /// Users, API tokens, invitations, device tokens and certificates change on control only, under the unique lock;
 /// control itself reads users without one. Sessions begin on control and end on any thread (sign-out), always under the
 /// lock. Look-ups take the shared one. Shared, since what is posted to control holds it: Identity may go while that
@@ -79,6 +86,7 @@ struct Identity::State : std::enable_shared_from_this<Identity::State> {
   std::unordered_map<std::string, std::unique_ptr<HeldApiToken>> api_tokens;  // likewise
   std::unordered_map<std::string, InvitationRecord> invitations;              // likewise
   std::unordered_map<std::string, DeviceId> device_tokens;                    // likewise
+  std::unordered_map<std::string, HeldTicket> tickets;                        // likewise; of any thread, bounded there
   std::unordered_map<std::string, CertificateRecord> certificates;            // by serial; at most two a device
   std::string setup_code;
   wire::KeyAndCertificate device_ca;  // on control

@@ -16,11 +16,17 @@ constexpr std::chrono::milliseconds kBusyPause{100};
 
 }  // namespace
 
+/// Most viewers are idle most of the time: the feed is there only while it has something to do.
+void ViewerSession::wake_feed() {
+  if (ended_ || closing_ || dead_ || std::exchange(feeding_, true)) return;
+  tasks_.spawn(feed_loop());
+}
+
 wire::Awaitable<void> ViewerSession::feed_loop() {
-  while (!ended_) {
-    if (closing_ || dead_) {
-      co_await work_.wait();
-    } else if (stalled_) {
+  // In a turn of its own: whoever woke it is in the middle of something.
+  co_await asio::post(shared_.executor, asio::use_awaitable);
+  while (!ended_ && !closing_ && !dead_) {
+    if (stalled_) {
       co_await ready();
     } else if (events_due_) {
       co_await send_events();
@@ -30,13 +36,11 @@ wire::Awaitable<void> ViewerSession::feed_loop() {
       if (lowered) co_await send_slots();
     } else {
       auto next = next_stitcher();
-      if (next.second) {
-        co_await work_on(next.first, std::move(next.second));
-      } else {
-        co_await work_.wait();
-      }
+      if (!next.second) break;
+      co_await work_on(next.first, std::move(next.second));
     }
   }
+  feeding_ = false;
 }
 
 /// Subscriptions take turns, so that a long history keeps nobody waiting.
@@ -220,7 +224,7 @@ void ViewerSession::events_missed() {
   flush();
   events_live_ = false;
   events_due_ = true;
-  work_.notify();
+  wake_feed();
 }
 
 void ViewerSession::state_missed() {
@@ -231,7 +235,7 @@ void ViewerSession::state_missed() {
       series_added(*all);
     }
   }
-  work_.notify();
+  wake_feed();
 }
 
 wire::Awaitable<void> ViewerSession::send_slots() {

@@ -61,7 +61,7 @@ void ViewerSession::stall() {
     if (stalls_us_.size() < shared_.limits.stalls_before_conflated) stalls_us_.push_back(now);
     for (const std::uint32_t id : told) say_phase(subscriptions_.at(id), pb::LivePhase::PHASE_LATEST_ONLY);
   }
-  work_.notify();
+  wake_feed();
 }
 
 /// The socket is empty again.
@@ -102,7 +102,7 @@ void ViewerSession::add_stitcher(Subscription& subscription, StitchOrder order) 
   order.width = subscription.wish.width;
   subscription.stitchers.push_back(std::make_shared<Stitcher>(std::move(order), shared_.readings, shared_.clock, *this,
                                                               shared_.limits.history_part_bytes));
-  work_.notify();
+  wake_feed();
 }
 
 void ViewerSession::restart(Subscription& subscription) {

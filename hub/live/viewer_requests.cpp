@@ -31,7 +31,7 @@ void ViewerSession::handle(const pb::ViewerHello& hello) {
   if (std::exchange(happenings_started_, true)) return;
   event_asked_ = hello.resume_event_id();
   presence_due_ = events_due_ = true;
-  work_.notify();
+  wake_feed();
 }
 
 void ViewerSession::refuse(std::uint32_t subscription, const Problem& problem) {

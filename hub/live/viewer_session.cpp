@@ -24,7 +24,6 @@ ViewerSession::ViewerSession(LiveShared& shared, std::unique_ptr<wire::Connectio
       connection_(std::move(connection)),
       who_(std::move(who)),
       tasks_(shared.executor, [this](const std::exception&) { close(1011, "internal error"); }),
-      work_(shared.executor),
       regroupings_(shared.devices.regroupings()),
       in_sight_(devices_in_sight()),
       flushed_us_(std::numeric_limits<std::int64_t>::min() / 2),
@@ -33,7 +32,6 @@ ViewerSession::ViewerSession(LiveShared& shared, std::unique_ptr<wire::Connectio
 wire::Awaitable<void> ViewerSession::run() {
   push_control(hub_fragment(kHeartbeatMs, shared_.clock.now_us()));
   flush();
-  tasks_.spawn(feed_loop());
   co_await read_loop();
   ended_ = true;
   for (auto& [id, subscription] : subscriptions_) {
@@ -42,7 +40,6 @@ wire::Awaitable<void> ViewerSession::run() {
   }
   shared_.router.remove(*this);
   if (!closing_) connection_->abort();
-  work_.notify();
   shared_.recent.moved().notify();
   co_await tasks_.join();
 }
@@ -229,7 +226,7 @@ void ViewerSession::each_second(std::int64_t boot_us) {
   }
   if (lowered) {
     slots_due_ = true;
-    work_.notify();
+    wake_feed();
   }
   if (boot_us - std::max(flushed_us_, position_said_us_) < kPositionIntervalUs || subscriptions_.empty()) return;
   position_said_us_ = boot_us;

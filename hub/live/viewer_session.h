@@ -88,6 +88,7 @@ class ViewerSession final : public ViewerEnd, public StitchSink, public std::ena
   std::vector<SeriesRecord> records(const std::vector<SeriesId>& ids) const;
 
   // viewer_feed.cpp: what is pulled
+  void wake_feed();
   wire::Awaitable<void> feed_loop();
   wire::Awaitable<void> work_on(std::uint32_t id, std::shared_ptr<Stitcher> stitcher);
   wire::Awaitable<bool> ready();
@@ -101,7 +102,6 @@ class ViewerSession final : public ViewerEnd, public StitchSink, public std::ena
   std::unique_ptr<wire::Connection> connection_;
   const Principal who_;
   wire::TaskGroup tasks_;
-  Signal work_;  // the feed has something to do
   std::map<std::uint32_t, Subscription> subscriptions_;
   std::uint64_t regroupings_;  // of the registry, when in_sight_ was worked out
   std::size_t in_sight_;       // a sum of hashes of the devices in the groups that it depends on
@@ -109,6 +109,7 @@ class ViewerSession final : public ViewerEnd, public StitchSink, public std::ena
 
   bool ended_ = false, closing_ = false;
   bool dead_ = false;            // the connection takes nothing any more; its read will say so
+  bool feeding_ = false;         // feed_loop() runs
   bool waits_for_core_ = false;  // a stitcher is ahead of the core's bus
 
   std::int64_t flushed_us_, position_said_us_ = 0;

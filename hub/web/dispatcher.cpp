@@ -91,7 +91,6 @@ boost::asio::awaitable<wire::HttpResponse> Dispatcher::route(const wire::HttpReq
   user_out = call.who.name;
   if (!admitted) {
     auto response = problem_answer(admitted.error(), request_id);
-    if (admitted.error().code == errc::unauthenticated) set_header(response, "WWW-Authenticate", "Bearer");
     // Strangers' attempts are in the log and the counters; what someone tried who is known is for the trail.
     if (!call.who.name.empty() && changes_state(request.method)) {
       services_.audit.note(audit_entry(call, *found.route, response.status));
@@ -134,6 +133,7 @@ boost::asio::awaitable<wire::HttpResponse> Dispatcher::answer(const wire::HttpRe
     services_.log->error("request {} {} failed: {}", request_id, request.method, error.what());
     response = problem_answer({errc::internal, "the hub made a mistake; its log has the request id", ""}, request_id);
   }
+  if (response.status == 401) set_header(response, "WWW-Authenticate", "Bearer");
   set_header(response, "X-Request-Id", request_id);
   add_security_headers(response);
   co_return response;

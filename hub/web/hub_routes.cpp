@@ -78,10 +78,16 @@ boost::asio::awaitable<Answer> get_readiness(Call& call) {
                         503);
 }
 
+Outcome<void> may_read_metrics(const std::string& remote_address, const std::function<Outcome<Principal>()>& sign_in) {
+  if (is_loopback(remote_address)) return {};
+  const auto who = sign_in();
+  if (!who) return who.error();
+  return authorize(*who, Operation::read_hub);
+}
+
 boost::asio::awaitable<Answer> get_metrics(Call& call) {
-  if (!is_loopback(call.request.remote_address)) {
-    co_return Problem{errc::forbidden, "/metrics answers this machine only", ""};
-  }
+  const auto allowed = may_read_metrics(call.request.remote_address, [&call] { return call.sign_in(); });
+  if (!allowed) co_return allowed.error();
   co_return text_answer(call.services.metrics(), "text/plain; version=0.0.4; charset=utf-8");
 }
 

@@ -76,6 +76,12 @@ agent="$prefix/bin/device-agent"
 if [ "$service" = yes ] && ! id device-agent >/dev/null 2>&1; then
   useradd --system --home-dir "$state" --shell /usr/sbin/nologin device-agent
 fi
+if [ "$service" = yes ]; then
+  # What reads buses and the Raspberry Pi's firmware, where this system has such groups.
+  for group in gpio i2c spi video dialout; do
+    if getent group "$group" >/dev/null 2>&1; then usermod -aG "$group" device-agent; fi
+  done
+fi
 set -- enroll "$hub" - --ca-sha256 "$ca_sha256" --state-dir "$state"
 [ -z "$name" ] || set -- "$@" --name "$name"
 mkdir -p "$state"

@@ -22,7 +22,7 @@ std::span<const Route> routes() {
   static constexpr Route kTable[] = {
       {"GET", "/healthz", Access::anyone(), get_health},
       {"GET", "/readyz", Access::anyone(), get_readiness},
-      {"GET", "/metrics", Access::anyone(), get_metrics},  // the handler lets loopback in only
+      {"GET", "/metrics", Access::anyone(), get_metrics},  // to this machine; others need read_hub, see get_metrics()
       {"GET", "/install", Access::anyone(), get_install_script},
       {"GET", "/install/{package}", Access::anyone(), get_agent_package},
       {"GET", "/api/v1/openapi.json", Access::anyone(), get_openapi},
@@ -37,6 +37,8 @@ std::span<const Route> routes() {
       {"GET", "/api/v1/tokens", Access::in_person(), list_tokens},
       {"POST", "/api/v1/tokens", Access::in_person(), post_token},
       {"DELETE", "/api/v1/tokens/{token}", Access::in_person(), delete_token},
+
+      {"POST", "/api/v1/tickets", subscribe_live, post_ticket},
 
       {"GET", "/api/v1/devices", read_devices, list_devices},
       {"GET", "/api/v1/devices/{device}", read_devices, get_device},

@@ -84,6 +84,21 @@ boost::asio::awaitable<Answer> post_token(Call& call) {
   co_return json_answer(answer, 201);
 }
 
+boost::asio::awaitable<Answer> post_ticket(Call& call) {
+  if (!call.request.body.empty()) {
+    auto parsed = parse_json(call.request.body);
+    if (!parsed) co_return parsed.error();
+    BodyReader body(*parsed);
+    if (auto problem = body.problem()) co_return *problem;
+  }
+  const auto made = call.services.identity.make_ticket(call.who);
+  if (!made) co_return made.error();
+  json::object answer;
+  answer["ticket"] = made->ticket;
+  answer["expires_at"] = made->expires_us;
+  co_return json_answer(answer, 201);
+}
+
 boost::asio::awaitable<Answer> delete_token(Call& call) {
   const std::string id = call.path["token"];
   const auto all = call.services.identity.api_tokens();

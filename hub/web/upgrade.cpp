@@ -36,6 +36,19 @@ Outcome<std::optional<Principal>> admit_for_device(const WebServices& services, 
   return std::optional<Principal>(std::move(as_device));
 }
 
+/// By the ticket in the query, where there is one, else by the request's headers.
+Outcome<Principal> viewer_of(Identity& identity, const wire::HttpRequest& request) {
+  const auto target = Target::parse(request.target);
+  if (!target) return Problem{errc::invalid_argument, "the request's target is not a valid path and query", ""};
+  QueryReader query(*target);
+  const auto ticket = query.optional_text("ticket");
+  if (auto problem = query.problem()) return *problem;
+  if (!ticket) return sign_in(identity, request);
+  auto who = identity.use_ticket(*ticket);
+  if (who) return std::move(*who);
+  return Problem{errc::unauthenticated, "this ticket is not known, was used, or is older than 30 seconds", "ticket"};
+}
+
 }  // namespace
 
 bool offers_protocol(std::string_view header, std::string_view protocol) {
@@ -81,7 +94,7 @@ Outcome<Principal> admit_viewer(const WebServices& services, const wire::HttpReq
     return Problem{errc::forbidden, "a page of another origin may not open a live stream here", "Origin"};
   }
   if (auto spoken = check_protocol(request, kLiveProtocol); !spoken) return spoken.error();
-  auto who = sign_in(services.identity, request);
+  auto who = viewer_of(services.identity, request);
   if (!who) return who.error();
   if (auto allowed = authorize(*who, Operation::subscribe_live); !allowed) return allowed.error();
   return std::move(*who);

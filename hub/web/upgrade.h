@@ -24,7 +24,7 @@ bool offers_protocol(std::string_view header, std::string_view protocol);
 /// wrong or foreign credential, or the subprotocol is missing.
 Outcome<std::optional<Principal>> admit_device(const WebServices& services, const wire::HttpRequest& request);
 
-/// A viewer's sign-in; the origin is checked first.
+/// A viewer's sign-in, or the one-time ticket in the query (?ticket=…); the origin is checked first.
 Outcome<Principal> admit_viewer(const WebServices& services, const wire::HttpRequest& request);
 
 }  // namespace hub::web

@@ -138,8 +138,9 @@ struct WebServer::State : std::enable_shared_from_this<WebServer::State> {
   boost::asio::awaitable<void> accept();
   bool admit(const std::string& address);
   boost::asio::awaitable<void> serve(tcp::socket socket, std::string address);
-  /// Until the peer leaves or the connection becomes a WebSocket: `session` has it then. What HTTP needed is gone by
-  /// that time, since a WebSocket may be idle for years.
+  boost::asio::awaitable<void> hold(std::unique_ptr<Session> session, std::string address);
+  void leave(const std::string& address);
+  /// Until the peer leaves or the connection becomes a WebSocket: `session` has it then.
   boost::asio::awaitable<void> serve_http(std::uint64_t number, std::unique_ptr<wire::HttpConnection> http,
                                           Session& session);
   /// True where nothing more is to be read: the connection became a WebSocket, or is broken.
@@ -213,12 +214,24 @@ boost::asio::awaitable<void> WebServer::State::serve(tcp::socket socket, std::st
   } else if (!stopping) {
     Session session;
     co_await serve_http(number, std::move(*accepted), session);
-    if (session.connection && session.is_device) {
-      co_await devices.serve(std::move(session.connection), std::move(session.who));
-    } else if (session.connection) {
-      co_await live.serve(std::move(session.connection), std::move(*session.who));
+    // What the way there needed ends here: a WebSocket may be idle for years.
+    if (session.connection) {
+      tasks.spawn(hold(std::make_unique<Session>(std::move(session)), std::move(address)));
+      co_return;
     }
   }
+  leave(address);
+}
+
+boost::asio::awaitable<void> WebServer::State::hold(std::unique_ptr<Session> session, std::string address) {
+  auto serving = session->is_device ? devices.serve(std::move(session->connection), std::move(session->who))
+                                    : live.serve(std::move(session->connection), std::move(*session->who));
+  session.reset();
+  co_await std::move(serving);
+  leave(address);
+}
+
+void WebServer::State::leave(const std::string& address) {
   admission.leave(address);
   --counters.connections;
 }
@@ -307,6 +320,7 @@ boost::asio::awaitable<bool> WebServer::State::upgrade(wire::HttpConnection& htt
   }
   wire::ConnectionLimits limits;
   limits.message_bytes = is_device ? options.device_message_bytes : 64 * 1024;
+  limits.first_read_bytes = is_device ? limits.first_read_bytes : 128;  // viewers say little
   limits.backlog_bytes = is_device ? limits.backlog_bytes : options.live_backlog_bytes;
   std::string protocol = is_device ? web::kDeviceProtocol : web::kLiveProtocol;
   auto upgraded = co_await http.upgrade(request, std::move(protocol), limits);

@@ -1,86 +1,56 @@
 #include "wire/client_socket.h"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <vector>
 
 #include "wire/deadline.h"
+#include "wire/dial.h"
 #include "wire/errc.h"
+#include "wire/tunnel.h"
 
 namespace asio = boost::asio;
 using tcp = asio::ip::tcp;
 
 namespace wire {
-namespace {
-
-constexpr std::size_t kMaxAddresses = 4;
-
-/// Literal addresses and localhost need no resolver (whose first use starts a thread).
-Awaitable<Result<std::vector<tcp::endpoint>>> resolve(std::string host, std::uint16_t port,
-                                                      std::chrono::milliseconds limit) {
-  std::vector<tcp::endpoint> endpoints;
-  error_code not_address;
-  const auto address = asio::ip::make_address(host, not_address);
-  if (!not_address) {
-    endpoints.emplace_back(address, port);
-    co_return endpoints;
-  }
-  // RFC 6761: localhost is this machine, also where no /etc/hosts says so.
-  if (host == "localhost") {
-    endpoints.emplace_back(asio::ip::address_v4::loopback(), port);
-    endpoints.emplace_back(asio::ip::address_v6::loopback(), port);
-    co_return endpoints;
-  }
-  const auto executor = co_await asio::this_coro::executor;
-  tcp::resolver resolver(executor);
-  bool late = false;
-  Deadline deadline(executor);
-  deadline.arm(limit, [&] {
-    late = true;
-    resolver.cancel();
-  });
-  const auto service = std::to_string(port);
-  const auto [ec, found] = co_await resolver.async_resolve(host, service, tcp::resolver::numeric_service,
-                                                           asio::as_tuple(asio::use_awaitable));
-  if (late) co_return error_code(errc::timed_out);
-  if (ec) co_return ec;
-  for (const auto& entry : found) {
-    if (endpoints.size() < kMaxAddresses) endpoints.push_back(entry.endpoint());
-  }
-  co_return endpoints;
-}
-
-}  // namespace
 
 Awaitable<Result<std::shared_ptr<TlsStream>>> connect_tls(std::string host, std::uint16_t port, ClientTls tls,
-                                                          std::chrono::milliseconds stage_limit) {
-  auto endpoints = co_await resolve(host, port, stage_limit);
-  if (endpoints.has_error()) co_return endpoints.error();
-  if (endpoints->empty()) co_return error_code(asio::error::host_not_found);
+                                                          std::chrono::milliseconds stage_limit,
+                                                          std::optional<Proxy> proxy, ConnectReport* report) {
+  ConnectReport unasked;
+  ConnectReport& so_far = report != nullptr ? *report : unasked;
+  so_far = ConnectReport();
+  // A proxy resolves the name itself: it may be known on its side only.
+  const std::string next = proxy ? proxy->host : host;
+  so_far.stage = proxy ? ConnectStage::resolve_proxy : ConnectStage::resolve;
+  const auto addresses = co_await resolve(next, stage_limit);
+  if (addresses.has_error()) co_return addresses.error();
+
+  so_far.stage = proxy ? ConnectStage::connect_proxy : ConnectStage::connect;
+  std::vector<tcp::endpoint> endpoints;
+  for (const auto& address : *addresses) endpoints.emplace_back(address, proxy ? proxy->port : port);
+  auto dialled = co_await dial(endpoints, stage_limit, so_far.detail);
+  if (dialled.has_error()) co_return dialled.error();
+  tcp::socket socket = std::move(*dialled);
+  error_code ignored;
+  if (const auto peer = socket.remote_endpoint(ignored); !ignored) so_far.address = peer.address().to_string();
 
   const auto executor = co_await asio::this_coro::executor;
   Deadline deadline(executor);
   bool late = false;
-  tcp::socket socket(executor);
-  error_code failure;
-  for (const auto& endpoint : *endpoints) {
-    socket = tcp::socket(executor);
-    late = false;
-    deadline.arm(stage_limit / endpoints->size(), [&] {
+  if (proxy) {
+    so_far.stage = ConnectStage::ask_proxy;
+    deadline.arm(stage_limit, [&] {
       late = true;
-      error_code ignored;
-      socket.close(ignored);
+      error_code not_open;
+      socket.close(not_open);
     });
-    const auto [ec] = co_await socket.async_connect(endpoint, asio::as_tuple(asio::use_awaitable));
+    const auto ec = co_await open_tunnel(socket, *proxy, host, port, so_far);
     deadline.disarm();
-    failure = late ? error_code(errc::timed_out) : ec;
-    if (!failure || ec == asio::error::operation_aborted) {
-      if (!late) break;
-    }
+    if (late) co_return error_code(errc::timed_out);
+    if (ec) co_return ec;
   }
-  if (failure) co_return failure;
 
+  so_far.stage = ConnectStage::tls;
   auto made = TlsStream::make(std::move(socket), tls.native(), TlsStream::Side::client);
   if (made.has_error()) co_return made.error();
   const auto stream = *made;
@@ -96,6 +66,7 @@ Awaitable<Result<std::shared_ptr<TlsStream>>> connect_tls(std::string host, std:
     stream->close();
     co_return late ? error_code(errc::timed_out) : ec;
   }
+  so_far.stage = ConnectStage::answer;
   co_return stream;
 }
 

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "wire/connection.h"
@@ -10,8 +11,11 @@
 
 namespace wire {
 
-/// Resolves, connects (each address in turn) and shakes hands; each of the three stages within `stage_limit`.
+/// Resolves, connects (each address in turn, or the proxy and through it), and shakes hands; each of these stages
+/// within `stage_limit`. `report` says how far it came.
 Awaitable<Result<std::shared_ptr<TlsStream>>> connect_tls(std::string host, std::uint16_t port, ClientTls tls,
-                                                          std::chrono::milliseconds stage_limit);
+                                                          std::chrono::milliseconds stage_limit,
+                                                          std::optional<Proxy> proxy = std::nullopt,
+                                                          ConnectReport* report = nullptr);
 
 }  // namespace wire

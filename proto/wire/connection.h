@@ -10,12 +10,14 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "base/result.h"
+#include "wire/proxy.h"
 #include "wire/tls_context.h"
 
 namespace wire {
@@ -27,6 +29,7 @@ using Awaitable = boost::asio::awaitable<T>;
 
 struct ConnectionLimits {
   std::size_t message_bytes = 64 * 1024;   // a larger message closes 1009
+  std::size_t first_read_bytes = 1'536;    // room for the begin of the next message, held while a connection is idle
   std::size_t backlog_bytes = 256 * 1024;  // unsent ciphertext; past it write() answers errc::backlog_full
   std::chrono::milliseconds handshake{10'000};
   std::chrono::milliseconds heartbeat{15'000};  // ping after this much silence; dead after twice
@@ -37,6 +40,11 @@ struct CloseReason {
   CloseReason(std::uint16_t c = 1000, std::string why = {}) : code(c), reason(std::move(why)) {}
   std::uint16_t code;
   std::string reason;  // ≤ 123 bytes
+};
+
+/// What went over the socket, TLS included.
+struct Traffic {
+  std::uint64_t sent_bytes = 0, received_bytes = 0;
 };
 
 /// A connected WebSocket. Lives on one single-threaded io_context and is used from it only; owns TLS state and socket.
@@ -66,6 +74,7 @@ class Connection {
   virtual std::string remote_address() const = 0;  // "127.0.0.1"
   virtual CloseReason peer_close() const = 0;      // after read() failed: what the peer said; code 1006 if nothing
   virtual std::string subprotocol() const = 0;
+  virtual Traffic traffic() const { return {}; }
 };
 
 struct ConnectTarget {
@@ -74,11 +83,23 @@ struct ConnectTarget {
   std::string path;         // "/api/v1/device"
   std::string subprotocol;  // "telemetry.device.v1"
   std::map<std::string, std::string> headers;
+  std::optional<Proxy> proxy{};
 };
 
-/// Client side: resolve, connect, TLS (verified as `tls` says), upgrade; each stage within limits.handshake.
-/// `status_out`, if given, receives the HTTP status of a refused upgrade.
+enum class ConnectStage { resolve_proxy, connect_proxy, ask_proxy, resolve, connect, tls, answer };
+
+/// How far a connect came: what a person needs to know which part failed.
+struct ConnectReport {
+  ConnectStage stage = ConnectStage::resolve;  // the last one begun
+  std::string address;                         // whom the socket reached: the hub, or its proxy
+  std::string detail;                          // what became of each address, where none was reached
+  int status = 0;                              // HTTP: the proxy's where it refused, else the server's
+  std::int64_t retry_after_s = 0;              // what came with that status
+};
+
+/// Client side: resolve, connect (through a proxy where there is one), TLS (verified as `tls` says), upgrade; each
+/// stage within limits.handshake. Ends at once where the coroutine is cancelled.
 Awaitable<Result<std::unique_ptr<Connection>>> connect(ConnectTarget target, const ClientTls& tls,
-                                                       ConnectionLimits limits, int* status_out = nullptr);
+                                                       ConnectionLimits limits, ConnectReport* report = nullptr);
 
 }  // namespace wire

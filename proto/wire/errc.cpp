@@ -38,6 +38,12 @@ class Category final : public boost::system::error_category {
         return "not a certificate or key of the expected form";
       case errc::text_message:
         return "a text message where binary ones are spoken";
+      case errc::not_tls:
+        return "what answers does not speak TLS";
+      case errc::proxy_refused:
+        return "the proxy refused";
+      case errc::not_a_proxy:
+        return "what answers is no HTTP proxy";
     }
     return "unknown";
   }

@@ -23,6 +23,9 @@ enum class errc {
   upgrade_refused,  // the server answered the upgrade with a status
   bad_certificate,  // PEM that does not parse, or a key that does not fit
   text_message,
+  not_tls,        // what answers speaks something else
+  proxy_refused,  // the proxy answered CONNECT with a status
+  not_a_proxy,    // what answers CONNECT does not speak HTTP
 };
 
 const boost::system::error_category& wire_category();

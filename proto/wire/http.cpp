@@ -319,11 +319,11 @@ Awaitable<Result<std::unique_ptr<HttpConnection>>> accept_http(asio::ip::tcp::so
   co_return std::unique_ptr<HttpConnection>(std::move(connection));
 }
 
-Awaitable<Result<HttpResponse>> fetch(FetchRequest request, const ClientTls& tls) {
+Awaitable<Result<HttpResponse>> fetch(FetchRequest request, const ClientTls& tls, ConnectReport* report) {
   const auto text = request_text(request, host_header(request.host, request.port));
   if (!text) co_return error_code(errc::malformed);
   const auto begun = std::chrono::steady_clock::now();
-  auto connected = co_await connect_tls(request.host, request.port, tls, request.deadline);
+  auto connected = co_await connect_tls(request.host, request.port, tls, request.deadline, request.proxy, report);
   if (connected.has_error()) co_return connected.error();
   const auto stream = *connected;
   bool late = false;

@@ -81,8 +81,9 @@ struct FetchRequest {
   std::vector<Header> headers;
   std::string body;
   std::chrono::milliseconds deadline{30'000};
+  std::optional<Proxy> proxy{};
 };
 /// One request on a connection of its own.
-Awaitable<Result<HttpResponse>> fetch(FetchRequest request, const ClientTls& tls);
+Awaitable<Result<HttpResponse>> fetch(FetchRequest request, const ClientTls& tls, ConnectReport* report = nullptr);
 
 }  // namespace wire

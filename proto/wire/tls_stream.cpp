@@ -62,6 +62,7 @@ struct TlsStream::Bio {
     if (self.failure_ || !self.socket_.is_open()) return -1;
     std::size_t sent = 0;
     const auto all = static_cast<std::size_t>(size);
+    self.traffic_.sent_bytes += all;
     if (self.backlog_bytes() == 0) {
       const ssize_t n = ::send(self.socket_.native_handle(), data, all, MSG_NOSIGNAL | MSG_DONTWAIT);
       if (n < 0 && errno != EAGAIN && errno != EINTR) {
@@ -90,6 +91,7 @@ struct TlsStream::Bio {
     const ssize_t n = ::recv(self.socket_.native_handle(), into, static_cast<std::size_t>(size), MSG_DONTWAIT);
     if (n > 0) {
       self.drained_ = n < size;
+      self.traffic_.received_bytes += static_cast<std::size_t>(n);
       self.last_received_ = std::chrono::steady_clock::now();
       return static_cast<int>(n);
     }
@@ -197,7 +199,10 @@ asio::awaitable<error_code> TlsStream::handshake() {
       note_ssl_error(result, ec);
       const auto verdict = verification_error();
       // A last alert may still be on its way out; what matters to the caller is why.
-      co_return verdict ? verdict : (ec == error_code(errc::certificate_refused) ? ec : error_code(errc::tls_failed));
+      if (verdict) co_return verdict;
+      co_return ec == error_code(errc::certificate_refused) || ec == error_code(errc::not_tls)
+          ? ec
+          : error_code(errc::tls_failed);
     }
     if (const auto ec = co_await wait_readable()) co_return ec;
   }
@@ -371,7 +376,9 @@ void TlsStream::note_ssl_error(int result, error_code& ec) {
   } else if (ERR_GET_REASON(queued) == SSL_R_UNEXPECTED_EOF_WHILE_READING || kind == SSL_ERROR_SYSCALL) {
     ec = errc::closed;
   } else {
-    ec = refuses_certificate(ERR_GET_REASON(queued)) ? errc::certificate_refused : errc::tls_failed;
+    const int reason = ERR_GET_REASON(queued);
+    const bool is_foreign = side_ == Side::client && reason == SSL_R_WRONG_VERSION_NUMBER;
+    ec = refuses_certificate(reason) ? errc::certificate_refused : is_foreign ? errc::not_tls : errc::tls_failed;
   }
 }
 

@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "wire/connection.h"
 #include "wire/peer_certificate.h"
 
 struct ssl_st;
@@ -83,6 +84,8 @@ class TlsStream final : public std::enable_shared_from_this<TlsStream> {
   bool failed() const { return static_cast<bool>(failure_); }
 
   std::chrono::steady_clock::time_point last_received() const { return last_received_; }
+  /// Ciphertext of both directions; what waits in the backlog counts as sent.
+  const Traffic& traffic() const { return traffic_; }
 
  private:
   struct Bio;  // the OpenSSL side of the socket
@@ -106,6 +109,7 @@ class TlsStream final : public std::enable_shared_from_this<TlsStream> {
   bool leaving_ = false;
   error_code failure_;  // of the socket; sticky
   std::chrono::steady_clock::time_point last_received_;
+  Traffic traffic_;
 };
 
 }  // namespace wire

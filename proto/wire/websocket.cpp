@@ -20,6 +20,7 @@
 #include "wire/errc.h"
 #include "wire/http_text.h"
 #include "wire/tls_handle.h"
+#include "wire/tunnel.h"
 #include "wire/waiter.h"
 
 namespace asio = boost::asio;
@@ -51,23 +52,24 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr std::chrono::seconds kCloseLimit{2};
 constexpr std::uint16_t kAbnormal = 1006;      // RFC 6455: no close frame came
 constexpr std::size_t kKeptBytes = 16 * 1024;  // a larger read buffer is given back after its message
+constexpr std::size_t kMoreBytes = 4 * 1024;   // of a message in several frames, at least so much at a time
 constexpr std::size_t kSeparateFragments = 8;  // more are joined first: Asio walks a sequence from its start
 constexpr std::size_t kMaxReason = 123;
 
 /// What the background read shares with whoever waits for it. The read goes on when its waiter is cancelled: Beast's
 /// stream would not survive losing it, and the close frame could not be said.
 struct Reading {
-  using Buffer = asio::dynamic_string_buffer<char, std::char_traits<char>, std::allocator<char>>;
-
+  Stream* stream = nullptr;  // null once the connection has gone
   std::string message;
-  std::optional<Buffer> buffer;  // around `message`, anew for each read
+  std::size_t filled = 0;  // of `message`, in the middle of a read
   Waiter waiter;
   error_code ec;
   bool pending = false;
   bool complete = false;
 };
 
-/// The completion handler of the background read.
+/// The completion handler of the background read. A message comes in pieces, since the first one has little room (most
+/// connections are idle, and an idle one holds that room): the frame's header then tells how much the rest needs.
 class ReadDone {
  public:
   explicit ReadDone(std::shared_ptr<Reading> reading) : reading_(std::move(reading)) {}
@@ -76,8 +78,21 @@ class ReadDone {
   ~ReadDone() {
     if (reading_) reading_->waiter.drop();
   }
-  void operator()(const error_code& ec, std::size_t) {
-    const auto reading = std::move(reading_);
+  static void read_more(std::shared_ptr<Reading> reading, std::size_t bytes) {
+    auto& message = reading->message;
+    message.resize(reading->filled + bytes);
+    const auto into = asio::buffer(message.data() + reading->filled, bytes);
+    Stream& stream = *reading->stream;
+    stream.async_read_some(into, ReadDone(std::move(reading)));
+  }
+  void operator()(const error_code& ec, std::size_t bytes) {
+    auto reading = std::move(reading_);
+    reading->filled += bytes;
+    if (!ec && reading->stream != nullptr && !reading->stream->is_message_done()) {
+      const std::size_t more = std::max<std::size_t>(reading->stream->read_size_hint(kMoreBytes), 1);
+      return read_more(std::move(reading), more);
+    }
+    reading->message.resize(reading->filled);
     reading->ec = ec;
     reading->pending = false;
     reading->complete = true;
@@ -99,9 +114,13 @@ class WebSocketConnection final : public Connection {
     stream_.auto_fragment(false);
     stream_.binary(true);
     stream_.read_message_max(limits.message_bytes);
+    reading_->stream = &stream_;
   }
 
-  ~WebSocketConnection() override { end(*tls_); }
+  ~WebSocketConnection() override {
+    reading_->stream = nullptr;
+    end(*tls_);
+  }
 
   Stream& stream() { return stream_; }
   void set_subprotocol(std::string name) { subprotocol_ = std::move(name); }
@@ -184,6 +203,7 @@ class WebSocketConnection final : public Connection {
   asio::any_io_executor executor() override { return tls_->get_executor(); }
   std::string remote_address() const override { return tls_->remote_address(); }
   std::string subprotocol() const override { return subprotocol_; }
+  Traffic traffic() const override { return tls_->traffic(); }
 
   CloseReason peer_close() const override {
     if (!peer_said_goodbye_) return {kAbnormal, ""};
@@ -218,16 +238,13 @@ class WebSocketConnection final : public Connection {
 
   void start_read() {
     auto& message = reading_->message;
-    if (message.capacity() > kKeptBytes) {
-      std::string().swap(message);
-    } else {
-      message.clear();
-    }
-    reading_->buffer.emplace(message);
+    const bool is_large = message.capacity() > std::min(kKeptBytes, 8 * limits_.first_read_bytes);
+    if (is_large) std::string().swap(message);
+    reading_->filled = 0;
     reading_->pending = true;
     reading_->complete = false;
     read_started_ = SteadyClock::now();
-    stream_.async_read(*reading_->buffer, ReadDone(reading_));
+    ReadDone::read_more(reading_, limits_.first_read_bytes);
   }
 
   error_code end_of(const error_code& ec) {
@@ -309,13 +326,15 @@ Result<std::unique_ptr<Connection>> accept_websocket(std::shared_ptr<TlsStream> 
 }
 
 Awaitable<Result<std::unique_ptr<Connection>>> connect(ConnectTarget target, const ClientTls& tls,
-                                                       ConnectionLimits limits, int* status_out) {
-  if (status_out != nullptr) *status_out = 0;
+                                                       ConnectionLimits limits, ConnectReport* report) {
+  ConnectReport unasked;
+  ConnectReport& so_far = report != nullptr ? *report : unasked;
+  so_far = ConnectReport();
   bool writable = is_head_text(target.host) && is_head_text(target.path) && is_head_text(target.subprotocol);
   for (const auto& [name, value] : target.headers) writable = writable && is_head_text(name) && is_head_text(value);
   if (!writable) co_return error_code(errc::malformed);
 
-  auto connected = co_await connect_tls(target.host, target.port, tls, limits.handshake);
+  auto connected = co_await connect_tls(target.host, target.port, tls, limits.handshake, target.proxy, &so_far);
   if (connected.has_error()) co_return connected.error();
   const auto stream = *connected;
   auto connection = std::make_unique<WebSocketConnection>(stream, limits);
@@ -336,7 +355,8 @@ Awaitable<Result<std::unique_ptr<Connection>>> connect(ConnectTarget target, con
   deadline.disarm();
   socket.set_option(websocket::stream_base::decorator([](websocket::request_type&) {}));
   if (late) co_return error_code(errc::timed_out);
-  if (status_out != nullptr && (!ec || ec == websocket::error::upgrade_declined)) *status_out = response.result_int();
+  if (!ec || ec == websocket::error::upgrade_declined) so_far.status = static_cast<int>(response.result_int());
+  so_far.retry_after_s = retry_after_s(response[http::field::retry_after]);
   if (ec == websocket::error::upgrade_declined) co_return error_code(errc::upgrade_refused);
   if (ec) co_return ec;
   const auto chosen = response[http::field::sec_websocket_protocol];

@@ -3,7 +3,7 @@ import pathlib
 import zlib
 
 # Members of requests and answers whose values are secrets.
-SECRET_MEMBERS = {"password", "new_password", "old_password", "token", "secret", "setup_code"}
+SECRET_MEMBERS = {"password", "new_password", "old_password", "token", "secret", "setup_code", "ticket"}
 LEAST = 8  # shorter texts are not secrets but mistakes of a test, and found everywhere
 
 known = set()

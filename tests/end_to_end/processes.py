@@ -228,19 +228,21 @@ class Hub:
 class Agent:
     """A device agent enrolled at a hub."""
 
-    def __init__(self, hub, name, run_args=(), config=None):
+    def __init__(self, hub, name, run_args=(), config=None, url=None, state=None, env=None):
+        """`state`: a folder elsewhere, which stays; its log is beside it. `env`: of enrolling as well."""
         self.hub, self.name, self.run_args = hub, name, list(run_args)
-        self.state = pathlib.Path(tempfile.mkdtemp(prefix="agent-"))
-        self.log = self.state / "agent.log"
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="agent-"))
+        self.state = pathlib.Path(state) if state else self.folder
+        self.log = self.folder / "agent.log"
         self.config = None
         if config:
-            self.config = self.state / "agent.toml"
+            self.config = self.folder / "agent.toml"
             self.config.write_text(config)
         token = hub.rest.post("/enrolments", {"name": name})["token"]
-        run(BIN / "device-agent", "enroll", hub.url(), "-", "--name", name, "--ca-sha256", hub.ca_sha256, "--state-dir",
-            self.state, stdin=token + "\n")
+        run(BIN / "device-agent", "enroll", url or hub.url(), "-", "--name", name, "--ca-sha256", hub.ca_sha256,
+            "--state-dir", self.state, *(["--config", self.config] if config else []), stdin=token + "\n", env=env)
         known_secrets.note_pem(tomllib.loads((self.state / "credential.toml").read_text())["key_pem"])
-        self.process, self.env = None, None
+        self.process, self.env = None, env
 
     def start(self):
         args = [BIN / "device-agent", "run", "--log-level", "debug", "--state-dir", self.state]
@@ -259,7 +261,14 @@ class Agent:
     def close(self):
         if self.process and self.process.child.poll() is None:
             self.process.kill()
-        shutil.rmtree(self.state, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def status(self):
+        """What the running agent says of itself; {} where it says nothing yet."""
+        try:
+            return json.loads((self.state / "status.json").read_text())
+        except (OSError, ValueError):
+            return {}
 
 
 def drain(stream, into):

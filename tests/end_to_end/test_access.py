@@ -294,6 +294,24 @@ class Access(unittest.TestCase):
         self.assertEqual(program.call("GET", "/api/v1/devices").status, 401)
         viewer.until(lambda v: v.all("closed", code=4001), "the close")
 
+    def test_a_ticket_opens_one_live_stream_and_ends_with_its_sign_in(self):
+        world = self.world
+        person = world.user("ticketed", "viewer", ["*"])
+        made = person.post("/tickets", {})["ticket"]
+        viewer = Viewer(world.hub, "--series", "*", "--ticket", made, cookie="")
+        self.addCleanup(viewer.end)
+        viewer.live()
+        for wrong in (made, "nonsense"):
+            other = Viewer(world.hub, "--series", "*", "--ticket", wrong, cookie="")
+            self.addCleanup(other.end)
+            other.until(lambda v: v.all("refused", status=401), "the refusal")
+        # The ticket stands for itself: a cookie beside a wrong one does not mend it.
+        other = Viewer(world.hub, "--series", "*", "--ticket", "nonsense")
+        self.addCleanup(other.end)
+        other.until(lambda v: v.all("refused", status=401), "the refusal")
+        self.assertEqual(person.call("DELETE", "/api/v1/session").status, 204)
+        viewer.until(lambda v: v.all("closed", code=4001), "the close")
+
     def test_a_token_with_ingest_sends_for_the_devices_of_its_user(self):
         world = self.world
         self.assertEqual(world.hub.rest.call("PUT", "/api/v1/groups/road", {"tags": {"part": "road"}}).status, 201)

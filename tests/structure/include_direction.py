@@ -43,10 +43,12 @@ ALLOWED = {
     "device-agent/link": AGENT + ["device-agent/spool", "device-agent/link"],
     "device-agent/commands": AGENT + ["device-agent/commands"],
     "device-agent/rules": AGENT + ["device-agent/rules"],
+    "device-agent/gpio": AGENT + ["device-agent/sensors", "device-agent/gpio"],
     "device-agent/config": AGENT + ["device-agent/sensors", "device-agent/commands", "device-agent/rules",
-                                    "device-agent/config"],
+                                    "device-agent/gpio", "device-agent/config"],
     "device-agent": AGENT + ["device-agent", "device-agent/sensors", "device-agent/spool", "device-agent/link",
-                             "device-agent/commands", "device-agent/rules", "device-agent/config"],
+                             "device-agent/commands", "device-agent/rules", "device-agent/gpio",
+                             "device-agent/config"],
 }
 # The composition root, and the programs that work on a data folder's files without a hub.
 MAY_NAME_ENGINES = {"hub", "hub/tools", "hub/extension"}

@@ -37,12 +37,12 @@ class Opener {
   wire::Awaitable<void> open_some() {
     while (asked_ < wanted_ && failed_ == 0) {
       ++asked_;
-      int status = 0;
-      auto connection = co_await wire::connect(target_, tls_, wire::ConnectionLimits(), &status);
+      wire::ConnectReport report;
+      auto connection = co_await wire::connect(target_, tls_, wire::ConnectionLimits(), &report);
       if (!connection) {
         ++failed_;
         std::fprintf(stderr, "connections_bench: after %d: %s (HTTP status %d)\n", opened_,
-                     connection.error().message().c_str(), status);
+                     connection.error().message().c_str(), report.status);
         io_.stop();
         co_return;
       }

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Follows a hub's live link and prints what it learns, one JSON object a line.
 //
-//   node live_viewer.js --url wss://localhost:8443 --ca hub-ca.pem (--cookie hub_session=… | --token API_TOKEN)
+//   node live_viewer.js --url wss://localhost:8443 --ca hub-ca.pem (--cookie hub_session=… | --token API_TOKEN | --ticket TICKET)
 //     [--device NAME]… [--series PATTERN]…
 //     [--from US] [--to US] [--width N] [--rate HZ] [--resume BASE64] [--resume-event ID] [--insecure]
 //
@@ -26,6 +26,7 @@ const { values: options } = parseArgs({
     insecure: { type: 'boolean', default: false },
     cookie: { type: 'string' },
     token: { type: 'string' },
+    ticket: { type: 'string' },
     device: { type: 'string', multiple: true, default: [] },
     series: { type: 'string', multiple: true, default: [] },
     from: { type: 'string', default: '0' },
@@ -51,6 +52,7 @@ const LiveMessage = root.lookupType('telemetry.v1.LiveMessage');
 const tell = (object) => process.stdout.write(`${JSON.stringify(object)}\n`);
 const view = new LiveView(tell);
 const url = new URL('/api/v1/live', options.url);
+if (options.ticket) url.searchParams.set('ticket', options.ticket);
 const socket = new WebSocket(url, 'telemetry.live.v1', {
   ca: options.ca ? readFileSync(options.ca) : undefined,
   rejectUnauthorized: !options.insecure,

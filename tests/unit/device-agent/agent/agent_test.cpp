@@ -9,6 +9,7 @@
 #include <fstream>
 #include <limits>
 
+#include "tests/fakes/fake_gpio.h"
 #include "tests/fakes/fixed_random.h"
 #include "tests/fakes/manual_clock.h"
 #include "tests/fakes/scripted_hub.h"
@@ -71,6 +72,7 @@ struct Received {
       std::uint32_t alias = 0;
       for (const auto& column : block.columns()) {
         alias = column.series() == 0 ? alias + 1 : column.series();
+        if (!column.bits().empty() || column.indices_size() > 0) continue;  // no number
         ASSERT_TRUE(wire::decode_numbers(column, block.count(), values));
         for (std::size_t i = 0; i < times.size(); ++i) readings[names[alias]].emplace_back(times[i], values[i]);
       }
@@ -140,11 +142,12 @@ class AgentTest : public ::testing::Test {
     const auto now = status();
     return now.contains(key) && now.at(key) == wanted;
   }
-  std::optional<pb::ExecutionUpdate> execute(const std::string& command) {
+  std::optional<pb::ExecutionUpdate> execute(const std::string& command, const std::string& arguments = "{}") {
     pb::HubMessage message;
     auto& request = *message.mutable_execution();
     request.set_id("id of " + command);
     request.set_command(command);
+    request.set_arguments_json(arguments);
     request.set_server_time_us(static_cast<double>(kRight));
     request.set_not_after_us(static_cast<double>(kRight) + 60e6);
     hub.send(message);
@@ -319,6 +322,94 @@ TEST_F(AgentTest, a_leased_alert_runs_the_configured_command) {
       },
       "what the device did");
   hub.until([&] { return std::filesystem::is_directory(mark); }, "the command's effect");
+}
+
+TEST_F(AgentTest, another_configuration_is_announced_at_once) {
+  start_welcomed();
+  wait_for_samples(3);
+  AgentConfig config = parts.config;
+  config.commands.push_back({"water", "Water", "operator", {"/bin/true"}, "", 1'000, false});
+  probes.push_back(std::make_shared<Probe>(Probe{"new.sensor"}));
+  config.sensor_part = "other";
+  agent->reload(config, parts.find_sensors);
+  hub.until_connected(2);
+  hello = hub.welcome();
+  hub.until([this] { return agent->link().is_welcomed(); }, "the welcome");
+  std::set<std::string> commands;
+  for (const auto& c : hello.commands()) commands.insert(c.name());
+  EXPECT_TRUE(commands.contains("water"));
+  EXPECT_EQ(execute("water")->state(), pb::EXECUTION_STATE_SUCCEEDED);
+  wait_for_a_frame();
+  receive_until([this] { return received.readings.contains("new.sensor"); }, "the new sensor");
+}
+
+TEST_F(AgentTest, a_configuration_of_the_same_commands_leaves_the_link_alone) {
+  start_welcomed();
+  AgentConfig config = parts.config;
+  config.interval_us = 2'000;
+  agent->reload(config, parts.find_sensors);
+  wait_for_samples(5);
+  EXPECT_EQ(hub.connects(), 1);
+  agent->note_config_problem("agent.toml:3: agent.interval: must be …");
+  EXPECT_TRUE(says("config_problem", "agent.toml:3: agent.interval: must be …"));
+  EXPECT_TRUE(says("interval_us", 2'000));
+  agent->reload(config, parts.find_sensors);
+  EXPECT_TRUE(says("config_problem", nullptr));
+}
+
+TEST_F(AgentTest, set_interval_counts_after_a_restart_until_the_configuration_says_something_else) {
+  parts.config.allowed = {"set-interval"};
+  parts.config.interval_us = 60'000'000;
+  start_welcomed();
+  EXPECT_EQ(execute("set-interval", R"({"seconds":0.5})")->state(), pb::EXECUTION_STATE_SUCCEEDED);
+  const auto interval = [this] {
+    agent->note_config_problem({});  // tells the status
+    return status()["interval_us"].as_int64();
+  };
+  EXPECT_EQ(interval(), 500'000);
+  stop();
+  start();
+  EXPECT_EQ(interval(), 500'000);
+  stop();
+  parts.config.interval_us = 30'000'000;
+  start();
+  EXPECT_EQ(interval(), 30'000'000);
+}
+
+TEST_F(AgentTest, without_leave_of_the_config_no_built_in_changes_anything) {
+  parts.restart = [] { ADD_FAILURE() << "restarted"; };
+  start_welcomed();
+  for (const char* command : {"set-interval", "restart-agent", "reboot", "set-output"}) {
+    EXPECT_EQ(execute(command)->state(), pb::EXECUTION_STATE_REJECTED) << command;
+  }
+}
+
+TEST_F(AgentTest, outputs_are_switched_by_command_and_alert_and_safe_at_the_end) {
+  auto gpio = std::make_shared<fakes::FakeGpio>();
+  gpio->lines["/dev/gpiochip0"] = {{"SIREN"}};
+  parts.gpio = gpio;
+  GpioOutputConfig siren;
+  siren.name = "siren";
+  siren.address.line = "SIREN";
+  parts.config.outputs.push_back(siren);
+  AlertConfig alert{"*", "output", "", ""};
+  alert.output = "siren";
+  parts.config.alerts.push_back(alert);
+  start_welcomed();
+  EXPECT_EQ(execute("set-output", R"({"name":"siren","value":true,"for":0.05})")->state(),
+            pb::EXECUTION_STATE_SUCCEEDED);
+  hub.until([&] { return gpio->line("SIREN").history.size() == 3; }, "the end of the pulse");
+  pb::HubMessage message;
+  auto& lease = *message.mutable_lease();
+  lease.set_alert_id("a");
+  lease.set_rule("hot");
+  lease.set_active(true);
+  lease.set_server_time_us(1e15);
+  lease.set_expires_us(1e15 + 60e6);
+  hub.send(message);
+  hub.until([&] { return gpio->line("SIREN").level; }, "the siren");
+  stop();
+  EXPECT_EQ(gpio->line("SIREN").history, (std::vector<bool>{false, true, false, true, false}));
 }
 
 TEST_F(AgentTest, a_clean_stop_leaves_every_unacknowledged_reading_on_disk) {

@@ -44,5 +44,25 @@ TEST(BackOff, a_close_code_says_when_to_come_back) {
   }
 }
 
+TEST(BackOff, only_a_session_that_lasted_begins_anew) {
+  fakes::FixedRandom most(0xff);
+  BackOff back_off;
+  for (int i = 0; i < 20; ++i) (void)back_off.next_us(Retry::back_off, 0, most);
+  back_off.session_lasted(BackOff::kLastedUs - 1);
+  EXPECT_GT(back_off.next_us(Retry::now, 0, most), 59'000'000);
+  back_off.session_lasted(BackOff::kLastedUs);
+  EXPECT_LE(back_off.next_us(Retry::now, 0, most), 1'000'000);
+}
+
+TEST(BackOff, the_hub_s_hint_is_the_least_and_an_hour_the_most) {
+  fakes::FixedRandom least(0x00), most(0xff);
+  BackOff back_off;
+  EXPECT_EQ(back_off.next_us(Retry::back_off, 120'000'000, least), 120'000'000);
+  EXPECT_GT(back_off.next_us(Retry::back_off, 120'000'000, most), 149'000'000) << "spread, since others were told too";
+  EXPECT_EQ(back_off.next_us(Retry::now, INT64_MAX, least), BackOff::kLongestHintUs);
+  EXPECT_EQ(back_off.next_us(Retry::back_off, INT64_MIN, least), 0);
+  EXPECT_EQ(back_off.next_us(Retry::never, 0, least), BackOff::kLongestHintUs);
+}
+
 }  // namespace
 }  // namespace agent

@@ -54,7 +54,7 @@ TEST(PrivateFile, is_for_its_owner_only_and_written_whole) {
 HubConnection connect(Credential credential) {
   boost::asio::io_context io{1};
   HubConnection result("nothing came back", false);
-  auto task = connect_to_hub(std::move(credential), HandshakeTime());
+  auto task = connect_through("none")(std::move(credential), HandshakeTime());
   boost::asio::co_spawn(io, std::move(task), [&result](std::exception_ptr failure, HubConnection got) {
     EXPECT_FALSE(failure);
     result = std::move(got);

@@ -1,115 +1,7 @@
-#include "device-agent/link/link.h"
+#include "tests/unit/device-agent/link/link_fixture.h"
 
-#include <gtest/gtest.h>
-#include <spdlog/sinks/ostream_sink.h>
-
-#include <sstream>
-
-#include "device-agent/spool/frame_builder.h"
-#include "tests/fakes/device_certificates.h"
-#include "tests/fakes/fixed_random.h"
-#include "tests/fakes/manual_clock.h"
-#include "tests/fakes/scripted_hub.h"
-#include "tests/fakes/temp_folder.h"
-
-namespace agent {
+namespace agent::link_test {
 namespace {
-
-namespace pb = telemetry::v1;
-using Sent = std::vector<std::string>;
-
-base::Id128 id(std::uint8_t n) {
-  base::Id128 made{};
-  made.fill(n);
-  return made;
-}
-
-class LinkTest : public ::testing::Test {
- protected:
-  LinkTest() { open_spool(2); }
-  ~LinkTest() override {
-    if (!link) return;
-    link->stop();
-    hub.until([this] { return tasks.size() == 0; }, "the end of the link");
-  }
-  void open_spool(std::uint8_t epoch) { spool = Spool::open({folder.path()}, id(epoch), id(99)).value(); }
-  void append(std::uint8_t lane, int frames = 1) {
-    for (int i = 0; i < frames; ++i) {
-      builder.add(builder.alias("temperature", "Cel", pb::VALUE_TYPE_NUMBER, 1'000), clock.now_us(), 21.5);
-      spool->append(lane, builder.close(clock));
-      spool->set_definitions(builder.definitions());
-    }
-  }
-  void start(std::uint8_t random_byte = 0) {
-    random = std::make_unique<fakes::FixedRandom>(random_byte);
-    LinkEvents events;
-    events.welcomed = [this](const pb::Welcome&) { happened.push_back("welcomed"); };
-    events.message = [this](const pb::HubMessage& m) { messages.push_back(m); };
-    events.disconnected = [this] { happened.push_back("disconnected"); };
-    const auto save = [this](const Credential& changed) {
-      saved.push_back(changed);
-      return base::Result<void>();
-    };
-    keeper = std::make_unique<CredentialKeeper>(credential, save, clock, log);
-    link = std::make_unique<Link>(io.get_executor(), *keeper, *spool, clock, *random, log, std::move(events),
-                                  hub.connector());
-    tasks.spawn(link->run());
-  }
-  pb::Hello start_welcomed(std::vector<std::uint64_t> stored = {}, std::uint32_t credit_bytes = 1 << 20) {
-    start();
-    hub.until_connected(1);
-    auto hello = hub.welcome(std::move(stored), credit_bytes);
-    hub.until([this] { return link->is_welcomed(); }, "the welcome");
-    return hello;
-  }
-  pb::Hello reconnect(int times, std::vector<std::uint64_t> stored = {}) {
-    hub.peer().hang_up();
-    hub.until_connected(times);
-    auto hello = hub.welcome(std::move(stored));
-    hub.until([this] { return link->is_welcomed(); }, "the welcome");
-    return hello;
-  }
-  static Sent frames_of(const Sent& all) {
-    Sent frames;
-    for (const auto& s : all) {
-      if (s.find(':') != std::string::npos) frames.push_back(s);
-    }
-    return frames;
-  }
-  Sent sent_frames() { return frames_of(hub.take_all()); }
-  void answer_renewal(const std::string& csr, std::int64_t from_s) {
-    pb::HubMessage message;
-    message.mutable_renewed_certificate()->set_certificate_pem(
-        wire::sign_device_certificate(fakes::test_ca("device CA"), csr, "d1", from_s, from_s + 90 * 86'400).value());
-    hub.send(message);
-  }
-  void ask_for_definitions(std::uint32_t stream, std::uint64_t sequence, std::uint32_t alias) {
-    pb::HubMessage message;
-    auto& need = *message.mutable_need_definitions();
-    need.set_stream(stream);
-    need.set_sequence(sequence);
-    need.add_aliases(alias);
-    hub.send(message);
-  }
-
-  boost::asio::io_context io{1};
-  fakes::TempFolder folder;
-  fakes::ManualClock clock;
-  std::ostringstream logged;
-  std::shared_ptr<spdlog::logger> log =
-      std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::ostream_sink_st>(logged));
-  fakes::ScriptedHub hub{io};
-  wire::TaskGroup tasks{io.get_executor(), [](const std::exception& e) { ADD_FAILURE() << e.what(); }};
-  std::unique_ptr<fakes::FixedRandom> random;
-  std::unique_ptr<Spool> spool;
-  FrameBuilder builder;
-  std::vector<std::string> happened;
-  std::vector<pb::HubMessage> messages;
-  Credential credential{"hub.test", 8'443, "d1", "test", "secret", "", "", "", "", 0};
-  std::vector<Credential> saved;
-  std::unique_ptr<CredentialKeeper> keeper;
-  std::unique_ptr<Link> link;
-};
 
 TEST_F(LinkTest, hello_says_every_stream_held_and_this_boot) {
   open_spool(1);
@@ -138,7 +30,11 @@ TEST_F(LinkTest, hello_says_every_stream_held_and_this_boot) {
 }
 
 TEST_F(LinkTest, what_the_hub_has_is_forgotten_and_the_rest_is_sent_definitions_first) {
+  open_spool(1);
   append(0, 3);
+  ASSERT_TRUE(spool->flush());
+  open_spool(2);
+  builder = FrameBuilder();
   start_welcomed({2});
   EXPECT_EQ(hub.take_all(), (Sent{"definitions 0", "0:3"}));
   EXPECT_EQ(happened, Sent{"welcomed"});
@@ -146,7 +42,7 @@ TEST_F(LinkTest, what_the_hub_has_is_forgotten_and_the_rest_is_sent_definitions_
   EXPECT_EQ(spool->held(), 1u);
   append(0);
   link->pump();
-  EXPECT_EQ(hub.take_all(), Sent{"0:4"});
+  EXPECT_EQ(hub.take_all(), (Sent{"definitions 1", "1:1"}));
 }
 
 TEST_F(LinkTest, an_acknowledgement_forgets_everything_up_to_it) {
@@ -156,7 +52,6 @@ TEST_F(LinkTest, an_acknowledgement_forgets_everything_up_to_it) {
   EXPECT_EQ(spool->held(), 5u);
   hub.acknowledge(0, 3);
   hub.until([this] { return spool->held() == 2; }, "the acknowledgement");
-  hub.acknowledge(7, 100);  // no such stream
   hub.acknowledge(0, 5);
   hub.until([this] { return spool->held() == 0; }, "the acknowledgement");
 }
@@ -501,7 +396,7 @@ TEST_F(LinkTest, the_first_wait_is_at_most_a_second) {
   EXPECT_EQ(link->state(), "waiting 1 s: connection refused");
 }
 
-TEST_F(LinkTest, each_failure_doubles_the_longest_wait_and_a_welcome_begins_anew) {
+TEST_F(LinkTest, each_failure_doubles_the_longest_wait_and_a_session_that_lasted_begins_anew) {
   hub.fail_with("connection refused", false);
   start();
   hub.until([this] { return hub.connects() == 3; }, "three failures");
@@ -518,10 +413,132 @@ TEST_F(LinkTest, each_failure_doubles_the_longest_wait_and_a_welcome_begins_anew
   hub.until_connected(8);
   hub.welcome();
   hub.until([this] { return link->is_welcomed(); }, "the welcome");
+  clock.advance(10'000'000);
   random->set(0xff);
   hub.peer().hang_up(wire::CloseReason(1001, "away"));
   hub.until([this] { return link->state().rfind("waiting", 0) == 0; }, "the wait");
   EXPECT_EQ(link->state(), "waiting 1 s: away");
+}
+
+TEST_F(LinkTest, a_hub_that_welcomes_and_drops_at_once_is_not_hammered) {
+  for (const std::uint16_t code : {1006, 1001, 4201}) {
+    start();
+    const int before = hub.connects();
+    for (int i = 1; i <= 4; ++i) {
+      hub.until_connected(before + i);
+      hub.welcome();
+      hub.until([this] { return link->is_welcomed(); }, "the welcome");
+      if (i == 4) random->set(0xff);
+      hub.peer().hang_up(wire::CloseReason(code, "no"));
+      hub.until([this] { return !link->is_welcomed(); }, "the end of the session");
+    }
+    hub.until([this] { return link->state().rfind("waiting", 0) == 0; }, "the wait");
+    EXPECT_EQ(link->state().substr(0, 11), "waiting 8 s") << code;
+    link->stop();
+    hub.until([this] { return tasks.size() == 0; }, "the end");
+  }
+}
+
+TEST_F(LinkTest, the_server_s_retry_after_is_honoured_and_bounded) {
+  std::int64_t wish_s = 0;
+  connector = [&wish_s](Credential, HandshakeTime) -> wire::Awaitable<HubConnection> {
+    HubConnection none("the hub is busy (status 503)", false);
+    none.retry_after_s = wish_s;
+    co_return none;
+  };
+  for (const auto& [wish, wait] : {std::pair<std::int64_t, std::string>{90, "90"}, {86'400, "3600"}, {-5, "0"}}) {
+    wish_s = wish;
+    start();
+    hub.until([this] { return link->state().rfind("waiting", 0) == 0; }, "the wait");
+    EXPECT_EQ(link->state(), "waiting " + wait + " s: the hub is busy (status 503)");
+    link->stop();
+    hub.until([this] { return tasks.size() == 0; }, "the end");
+  }
+}
+
+TEST_F(LinkTest, stop_ends_a_connect_at_once_whatever_it_waits_for) {
+  bool began = false;
+  connector = [this, &began](Credential, HandshakeTime) -> wire::Awaitable<HubConnection> {
+    began = true;
+    boost::asio::steady_timer hour(io, std::chrono::hours(1));
+    co_await hour.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
+    co_return HubConnection("an hour later", false);
+  };
+  start();
+  hub.until([&began] { return began; }, "the connect");
+  const auto asked = std::chrono::steady_clock::now();
+  link->stop();
+  hub.until([this] { return tasks.size() == 0; }, "the end");
+  EXPECT_LT(std::chrono::steady_clock::now() - asked, std::chrono::seconds(1));
+  EXPECT_EQ(link->state(), "stopped");
+}
+
+TEST_F(LinkTest, a_hub_that_never_says_welcome_is_left) {
+  limits.welcome = std::chrono::milliseconds(30);
+  start();
+  hub.until_connected(1);
+  EXPECT_TRUE(hub.receive().has_hello());
+  hub.until_connected(2);
+  EXPECT_EQ(link->counters().last_error, "the hub did not answer Hello in time");
+}
+
+TEST_F(LinkTest, a_refusal_without_its_close_ends_too) {
+  limits.goodbye = std::chrono::milliseconds(30);
+  start_welcomed();
+  pb::HubMessage message;
+  message.mutable_refusal()->set_close_code(4203);
+  message.mutable_refusal()->set_reason("shutting\ndown");
+  hub.send(message);
+  hub.until_connected(2);
+  EXPECT_EQ(link->counters().last_error, "shutting down") << "in one line";
+}
+
+TEST_F(LinkTest, a_hub_that_never_acknowledges_is_told_of_and_then_left) {
+  append(0, 2);
+  start_welcomed();
+  clock.advance(60'000'000);
+  link->tick();
+  EXPECT_TRUE(link->is_welcomed());
+  EXPECT_EQ(link->problem(), "the hub has acknowledged nothing for 60 s");
+  clock.advance(61'000'000);
+  link->tick();
+  hub.until_connected(2);
+  EXPECT_EQ(link->counters().last_error, "the hub has acknowledged nothing for 121 s");
+  EXPECT_EQ(spool->held(), 2u);
+}
+
+TEST_F(LinkTest, a_hub_that_gives_no_credit_is_told_of_and_gets_nothing) {
+  append(0, 1);
+  start_welcomed({}, 0);
+  clock.advance(15'000'000);
+  link->pump();
+  EXPECT_EQ(link->problem(), "the hub has given no credit for 15 s: nothing is sent");
+  EXPECT_FALSE(link->is_live()) << "what is measured now goes into the backfill";
+  EXPECT_TRUE(sent_frames().empty());
+  pb::HubMessage more;
+  more.mutable_credits()->set_live_bytes(100'000);
+  hub.send(more);
+  EXPECT_EQ(sent_frames(), Sent{"0:1"});
+  EXPECT_EQ(link->problem(), "");
+  EXPECT_TRUE(link->is_live());
+}
+
+TEST_F(LinkTest, counters_tell_of_attempts_errors_and_the_way) {
+  hub.fail_with("connection refused", false);
+  start();
+  hub.until([this] { return hub.connects() == 2; }, "two failures");
+  EXPECT_EQ(link->counters().last_error, "connection refused");
+  hub.accept();
+  append(0, 1);
+  hub.until([this] { return hub.has_peer(); }, "the connection");
+  hub.welcome();
+  EXPECT_EQ(sent_frames(), Sent{"0:1"});
+  clock.advance(40'000);
+  hub.acknowledge(0, 1);
+  hub.until([this] { return spool->held() == 0; }, "the acknowledgement");
+  EXPECT_EQ(link->frames().ack_us(), 40'000);
+  EXPECT_EQ(link->counters().sessions, 1u);
+  EXPECT_EQ(link->counters().attempts, static_cast<std::uint64_t>(hub.connects()));
 }
 
 TEST_F(LinkTest, a_hub_that_talks_nonsense_is_left_and_tried_again) {
@@ -564,4 +581,4 @@ TEST_F(LinkTest, stop_says_good_bye) {
 }
 
 }  // namespace
-}  // namespace agent
+}  // namespace agent::link_test

@@ -17,14 +17,18 @@ constexpr double kHubNow = 1.8e15;  // not the device's own idea of the time
 class AlertActionsTest : public ::testing::Test {
  protected:
   std::unique_ptr<AlertActions> make(std::vector<AlertConfig> config) {
-    return std::make_unique<AlertActions>(
-        std::move(config), clock, log,
-        [this](const std::string& command, const std::string& why) {
-          ran.push_back(command);
-          reasons.push_back(why);
-          return command != "unknown";
-        },
-        [this](const pb::LeaseState& state) { told.push_back(state); });
+    AlertEffects effects;
+    effects.run = [this](const std::string& command, const std::string& why) {
+      ran.push_back(command);
+      reasons.push_back(why);
+      return command != "unknown" ? "" : "there is no command \"unknown\"";
+    };
+    effects.set_output = [this](const std::string& output, std::optional<bool> value) {
+      switched.push_back(output + (value ? *value ? " on" : " off" : " safe"));
+      return output != "unknown" ? "" : "there is no output \"unknown\"";
+    };
+    return std::make_unique<AlertActions>(std::move(config), clock, log, std::move(effects),
+                                          [this](const pb::LeaseState& state) { told.push_back(state); });
   }
   static pb::AlertLease lease(const std::string& id, const std::string& rule, double seconds = 90) {
     pb::AlertLease made;
@@ -47,7 +51,7 @@ class AlertActionsTest : public ::testing::Test {
   std::ostringstream logged;
   std::shared_ptr<spdlog::logger> log =
       std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::ostream_sink_st>(logged));
-  std::vector<std::string> ran, reasons;
+  std::vector<std::string> ran, reasons, switched;
   std::vector<pb::LeaseState> told;
 };
 
@@ -180,6 +184,41 @@ TEST_F(AlertActionsTest, the_1001st_alert_is_refused_and_the_others_stay) {
   EXPECT_EQ(ran.size(), 1'000u);
   EXPECT_NE(told.back().error(), "");
   EXPECT_EQ(told.back().action(), "none");
+}
+
+TEST_F(AlertActionsTest, an_output_goes_back_when_the_last_alert_that_switched_it_is_over) {
+  AlertConfig siren{"*", "output", "", ""};
+  siren.output = "siren";
+  auto actions = make({siren});
+  actions->lease(lease("a", "dry"));
+  actions->lease(lease("b", "hot", 30));
+  EXPECT_EQ(told.back().action(), "output:siren");
+  EXPECT_EQ(switched, (std::vector<std::string>{"siren on", "siren on"}));
+  clock.advance(31'000'000);
+  actions->tick();
+  EXPECT_EQ(switched.size(), 2u) << "the other one still holds it";
+  clock.advance(60'000'000);
+  actions->tick();  // the hub is away
+  EXPECT_EQ(switched.back(), "siren safe");
+  EXPECT_EQ(switched.size(), 3u);
+}
+
+TEST_F(AlertActionsTest, an_output_that_cannot_be_switched_is_told) {
+  AlertConfig config{"*", "output", "", ""};
+  config.output = "unknown";
+  auto actions = make({config});
+  actions->lease(lease("a", "dry"));
+  EXPECT_EQ(told.back().error(), "there is no output \"unknown\"");
+}
+
+TEST_F(AlertActionsTest, another_configuration_ends_what_the_old_one_began) {
+  AlertConfig siren{"*", "output", "", ""};
+  siren.output = "siren";
+  auto actions = make({siren});
+  actions->lease(lease("a", "dry"));
+  actions->set_config({});
+  actions->replace_all({});
+  EXPECT_EQ(switched, (std::vector<std::string>{"siren on", "siren safe"}));
 }
 
 }  // namespace

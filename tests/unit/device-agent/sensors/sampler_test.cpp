@@ -21,7 +21,9 @@ class Fake final : public Sensor {
     if (grows) series_.push_back({"grown" + std::to_string(series_.size()), "", ValueType::number});
     for (std::size_t i = 0; i < series_.size(); ++i) out.push_back({i, value, age_us});
   }
+  std::int64_t least_interval_us() const override { return least_us; }
   bool grows = false;
+  std::int64_t least_us = 0;
   std::string id;
   double value = 1;
   std::int64_t age_us = 0;
@@ -58,6 +60,18 @@ TEST(Sampler, each_sensor_has_its_turn_at_multiples_of_its_own_interval) {
   EXPECT_EQ(due(sampler, 15'000), (Names{"usual", "slow", "quick"}));
   EXPECT_EQ(due(sampler, 15'500), Names{"quick"});
   EXPECT_EQ(due(sampler, 16'000), (Names{"usual", "quick"}));
+}
+
+TEST(Sampler, what_changes_slowly_is_read_no_more_often_than_it_says_unless_told) {
+  auto slow = std::make_unique<Fake>(Names{"slow"}), told = std::make_unique<Fake>(Names{"told"}, 1'000);
+  slow->least_us = told->least_us = 10'000;
+  Sensors all = of(std::move(slow), std::move(told));
+  Sampler sampler({1'000, {}}, [&] { return std::move(all); });
+  EXPECT_EQ(due(sampler, 10'000), (Names{"slow", "told"}));
+  EXPECT_EQ(due(sampler, 11'000), Names{"told"});
+  sampler.set_interval(60'000);
+  EXPECT_EQ(due(sampler, 20'000), Names{"told"});
+  EXPECT_EQ(due(sampler, 60'000), (Names{"slow", "told"}));
 }
 
 TEST(Sampler, a_turn_that_was_missed_is_made_up_once) {

@@ -58,7 +58,7 @@ class FrameTimesTest : public ::testing::Test {
     return builder.close(clock);
   }
   std::unique_ptr<Spool> open(std::uint8_t epoch, std::uint8_t boot, std::size_t segment_bytes = 1 << 20) {
-    return Spool::open({folder.path(), 64 << 20, segment_bytes}, session_id(epoch), session_id(boot)).value();
+    return Spool::open({folder.path(), 64 << 20, segment_bytes, 0}, session_id(epoch), session_id(boot)).value();
   }
   static std::string body_of(Spool& spool, std::uint8_t epoch, std::uint64_t sequence) {
     const auto item = spool.read(session_id(epoch), 1, sequence);

@@ -26,7 +26,7 @@ class SpoolTest : public ::testing::Test {
  protected:
   std::unique_ptr<Spool> open(std::uint8_t epoch, std::size_t max_bytes = 64 << 20,
                               std::size_t segment_bytes = 1 << 20) {
-    return Spool::open({folder.path(), max_bytes, segment_bytes}, id(epoch), id(99)).value();
+    return Spool::open({folder.path(), max_bytes, segment_bytes, 0}, id(epoch), id(99)).value();
   }
   /// A frame of `n` readings that begin at `start`.
   std::string frame(FrameBuilder& builder, std::int64_t start_us, int n = 20) {

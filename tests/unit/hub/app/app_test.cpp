@@ -85,12 +85,12 @@ class RunningHub {
     target.subprotocol = subprotocol;
     target.headers = std::move(headers);
     if (!cookie_.empty()) target.headers["Cookie"] = cookie_;
-    int status = 0;
+    wire::ConnectReport report;
     boost::asio::io_context context;
-    boost::asio::co_spawn(context, wire::connect(std::move(target), *tls_, wire::ConnectionLimits{}, &status),
+    boost::asio::co_spawn(context, wire::connect(std::move(target), *tls_, wire::ConnectionLimits{}, &report),
                           boost::asio::detached);
     context.run();
-    return status;
+    return report.status;
   }
   json::object object(const std::string& method, const std::string& target, const std::string& body = "") {
     return json::parse(call(method, target, body).body).as_object();

@@ -277,10 +277,11 @@ TEST_F(ConnectionTest, a_refused_upgrade_tells_the_status) {
   };
   auto client = [this]() -> asio::awaitable<void> {
     const auto tls = client_tls();
-    int status = 0;
-    auto c = co_await wire::connect(target(), tls, {}, &status);
+    wire::ConnectReport report;
+    auto c = co_await wire::connect(target(), tls, {}, &report);
     EXPECT_FALSE(c);
-    EXPECT_EQ(status, 401);
+    EXPECT_EQ(report.status, 401);
+    EXPECT_EQ(report.stage, wire::ConnectStage::answer);
   };
   run(server, client);
 }
