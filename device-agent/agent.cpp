@@ -61,14 +61,20 @@ Agent::Agent(boost::asio::any_io_executor executor, Parts parts, const base::Clo
       second_timer_(executor),
       tasks_(executor, [log](const std::exception& e) { log->error("{}", e.what()); }),
       batching_({parts_.config.latency_us, parts_.config.flush_us}),
-      sampler_({parts_.config.interval_us, parts_.config.disabled, [&clock] { return clock.boot_us(); }},
-               [this] {
-                 Sensors sensors = parts_.find_sensors();
-                 if (!parts_.simulated) add_health_sensors([this] { return health(); }, sensors);
-                 return sensors;
-               }),
+      sampler_(sampler_options(), [this] { return find_all_sensors(); }),
+      sensor_problems_(log),
       status_(parts_.state_folder, parts_.runtime_folder) {
   looked_for_sensors_us_ = clock_.boot_us();
+}
+
+SamplerOptions Agent::sampler_options() const {
+  return {parts_.config.interval_us, parts_.config.disabled, [&clock = clock_] { return clock.boot_us(); }};
+}
+
+Sensors Agent::find_all_sensors() {
+  Sensors sensors = parts_.find_sensors();
+  if (!parts_.simulated) add_health_sensors([this] { return health(); }, sensors);
+  return sensors;
 }
 
 base::Result<std::unique_ptr<Agent>> Agent::make(boost::asio::any_io_executor executor, Parts parts,
@@ -276,7 +282,7 @@ boost::asio::awaitable<void> Agent::housekeeping() {
     look_at_disk();
     if (!parts_.simulated && now - told_us_ >= kStatusUs) {
       told_us_ = now;
-      for (const auto& warning : sampler_.take_warnings(now)) log_->warn("{}", warning);
+      for (const auto& warning : sampler_.take_warnings()) log_->warn("{}", warning);
       tell_status();
     }
   }
@@ -370,11 +376,11 @@ void Agent::tell_status() {
                                            {"late_us", times.late_us},       {"late_p99_us", times.late_p99_us},
                                            {"late_max_us", times.latest_us}, {"slowest", times.slowest},
                                            {"slowest_us", times.slowest_us}};
-  boost::json::array sensor_problems;
-  for (auto& problem : sampler_.problems()) {
-    if (sensor_problems.size() < kMostProblemsTold) sensor_problems.emplace_back(std::move(problem));
-  }
-  status["sensor_problems"] = std::move(sensor_problems);
+  const auto hindered = sampler_.problems();
+  sensor_problems_.note(hindered, clock_.boot_us());
+  boost::json::array told;
+  for (std::size_t i = 0; i < std::min(hindered.size(), kMostProblemsTold); ++i) told.emplace_back(hindered[i]);
+  status["sensor_problems"] = std::move(told);
   status["active_alerts"] = alerts_->active();
   const std::string problem = problems();
   status["problem"] = problem.empty() ? boost::json::value(nullptr) : boost::json::value(problem);

@@ -56,7 +56,7 @@ void Agent::announce() {
 /// What the old sensors still hold is taken first; the first sample of the new ones only starts their rates.
 void Agent::restart_sensors() {
   take([&](const SampleTime& at, const Sampler::Sink& sink) { sampler_.sample_all(at, sink); });
-  sampler_.restart({parts_.config.interval_us, parts_.config.disabled}, parts_.find_sensors);
+  sampler_.restart(sampler_options(), [this] { return find_all_sensors(); });
   sampler_.sample_all({clock_.now_us() / 1'000 * 1'000, clock_.boot_us() / 1'000 * 1'000},
                       [](const Sampler::Reading&) {});
 }
@@ -76,6 +76,7 @@ void Agent::reload(AgentConfig config, std::function<Sensors()> find_sensors) {
     sampler_.set_interval(parts_.config.interval_us);
     sample_timer_.cancel();
   }
+  batching_.set_limits({parts_.config.latency_us, parts_.config.flush_us});
   if (parts_.config.spool_bytes != before.spool_bytes) log_->warn("agent.spool_max counts from the next start on");
   if (!parts_.simulated) {
     outputs_->configure(parts_.config.outputs);

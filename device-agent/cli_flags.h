@@ -15,6 +15,7 @@ struct Flags {
   std::string url, token, name, ca_sha256, proxy;
   unsigned simulate = 0;
   std::string simulate_token, hub;
+  std::string push_name, push_value, push_unit, push_time, push_format, push_socket;
   bool json = false;
 };
 
@@ -29,5 +30,6 @@ int sensors_command(const Flags& flags, bool read);
 int doctor_command(const Flags& flags);
 int status_command(const Flags& flags);
 int command_list_command(const Flags& flags);  // status_command.cpp
+int push_command(const Flags& flags);
 
 }  // namespace agent

@@ -10,6 +10,7 @@
 #include <filesystem>
 
 #include "device-agent/cli_flags.h"
+#include "device-agent/help_texts.h"
 #include "device-agent/run_command.h"
 
 namespace agent {
@@ -63,8 +64,10 @@ int run_command_line(int argc, char** argv) {
   app.require_subcommand(1);
   const auto common = [&flags](CLI::App* command) {
     command->add_option("--config", flags.config, "agent.toml (/etc/device-agent/agent.toml where it is there)")
+        ->type_name("FILE")
         ->envname("DEVICE_AGENT_CONFIG");
     command->add_option("--state-dir", flags.state_folder, "credential, spool, ledger")
+        ->type_name("DIR")
         ->envname("DEVICE_AGENT_STATE_DIR")
         ->capture_default_str();
     command->add_flag("--json", flags.json, "answer in JSON");
@@ -106,13 +109,39 @@ int run_command_line(int argc, char** argv) {
   common(config);
   config->require_subcommand(1);
   auto* config_check = config->add_subcommand("check", "Read it and say all that is wrong");
-  config_check->add_option("--config", flags.config, "agent.toml");
+  config_check->add_option("--config", flags.config, "agent.toml")->type_name("FILE");
   auto* config_default = config->add_subcommand("default", "Print every key with its default");
   auto* commands = app.add_subcommand("command", "Commands that the hub may ask for");
   common(commands);
   auto* commands_list = commands->add_subcommand("list", "Built in and configured, with arguments, role and limits");
   auto* spool = app.add_subcommand("spool", "What waits for the hub");
   common(spool);
+  auto* push = app.add_subcommand("push", "Hand a reading to the agent that runs here, or many on stdin");
+  push->footer(
+      "Examples:\n  device-agent push tank.level 3.2 --unit m\n  device-agent push door true --time "
+      "2026-01-02T03:04:05Z\n"
+      "  echo 'tank,site=north level=3.2' | device-agent push --format influx\n"
+      "  echo '{\"temp\": 21.5, \"door\": false}' | device-agent push --format json\n\n"
+      "The agent's configuration needs [push] enable = true. Exit codes: 0 taken, 1 not taken, 2 usage, 4 no agent "
+      "runs.");
+  push->add_option("NAME", flags.push_name, "series");
+  push->add_option("VALUE", flags.push_value, "a number, true, false or a text");
+  push->add_option("--unit", flags.push_unit, "of a series that is new");
+  push->add_option("--time", flags.push_time, "when it was measured: seconds since 1970 or RFC 3339; else now");
+  push->add_option("--format", flags.push_format, "read stdin: influx (line protocol) or json");
+  push->add_option("--socket", flags.push_socket, "where the agent listens")
+      ->envname("DEVICE_AGENT_PUSH_SOCKET")
+      ->type_name("FILE");
+  push->add_option("--config", flags.config, "agent.toml")->envname("DEVICE_AGENT_CONFIG")->type_name("FILE");
+  std::string shell, page = "device-agent";
+  auto* completion = app.add_subcommand("completion", "Print a completion script for a shell");
+  completion->add_option("SHELL", shell, "bash, zsh or fish")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  completion->footer("Example:\n  device-agent completion bash > /etc/bash_completion.d/device-agent");
+  auto* man = app.add_subcommand("man", "Print a manual page as roff: device-agent(1) or agent.toml(5)");
+  man->add_option("PAGE", page, "which")->check(CLI::IsMember({"device-agent", "agent.toml"}));
+  man->footer("Example:\n  device-agent man agent.toml | man -l -");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
@@ -127,6 +156,7 @@ int run_command_line(int argc, char** argv) {
   }
   if (enroll->parsed()) return enroll_command(flags);
   if (sensors->parsed()) return sensors_command(flags, sensors_read->parsed() && !sensors_list->parsed());
+  if (push->parsed()) return push_command(flags);
   if (test->parsed()) return sensors_command(flags, true);
   if (status->parsed()) return status_command(flags);
   if (doctor->parsed()) return doctor_command(flags);
@@ -139,6 +169,8 @@ int run_command_line(int argc, char** argv) {
     std::printf("ok\n");
     return 0;
   }
+  if (completion->parsed()) return completion_command(app, shell);
+  if (man->parsed()) return man_command(app, page);
   if (commands->parsed() || commands_list->parsed()) {
     return command_list_command(flags);
   }

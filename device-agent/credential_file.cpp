@@ -1,10 +1,25 @@
 #include "device-agent/credential_file.h"
 
+#include <sys/stat.h>
 #include <toml++/toml.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <filesystem>
 #include <sstream>
 
 namespace agent {
+namespace {
+
+/// `sudo device-agent enroll` for a service that runs as a user of its own: who owns the folder has to read the file.
+base::Result<void> give_to_owner(const std::string& folder, const std::string& file) {
+  struct stat owner {};
+  if (::geteuid() != 0 || ::stat(folder.c_str(), &owner) != 0 || owner.st_uid == 0) return {};
+  if (::lchown(file.c_str(), owner.st_uid, owner.st_gid) == 0) return {};
+  return base::error_code(errno, boost::system::system_category());
+}
+
+}  // namespace
 
 std::optional<Credential> load_credential(const std::string& folder, std::string& problem) {
   const std::string path = folder + "/credential.toml";
@@ -54,7 +69,9 @@ base::Result<void> save_credential(const std::string& folder, const Credential& 
   if (c.time_floor_us != 0) root.insert("time_floor_us", c.time_floor_us);
   std::ostringstream text;
   text << "# This device's credential: whoever reads it can speak as the device.\n" << root << "\n";
-  return write_private_file(folder + "/credential.toml", text.str());
+  const std::string file = folder + "/credential.toml";
+  if (auto written = write_private_file(file, text.str()); !written) return written;
+  return give_to_owner(folder, file);
 }
 
 }  // namespace agent

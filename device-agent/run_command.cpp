@@ -144,7 +144,7 @@ struct Run {
     std::string problem;
     for (auto& agent : agents) {
       if (read_config(options.config_path, config, problem)) {
-        agent->reload(config, [config] { return list_sensors(config); });
+        agent->reload(config, [config] { return list_running_sensors(config, find_runtime_folder()); });
       } else {
         log->error("the configuration stays as it was: {}", problem);
         agent->note_config_problem(problem);
@@ -207,8 +207,8 @@ int run_agents(RunOptions options, std::shared_ptr<spdlog::logger> log) {
       return 3;
     }
     if (!run.add(
-            *credential, [config = run.options.config] { return list_sensors(config); }, run.options.state_folder,
-            false))
+            *credential, [config = run.options.config] { return list_running_sensors(config, find_runtime_folder()); },
+            run.options.state_folder, false))
       return 1;
   } else {
     run.tasks.spawn(run.simulate());

@@ -15,7 +15,7 @@
 namespace agent {
 namespace {
 
-constexpr std::chrono::seconds kLongestLook{5};  // of one bus, script …
+constexpr std::chrono::seconds kLongestLook{30};  // of one bus, script …
 
 std::string shown(const Value& value) {
   if (const auto* number = std::get_if<double>(&value)) {
@@ -57,7 +57,7 @@ int sensors_command(const Flags& flags, bool read) {
     for (const int look : {0, 1}) {
       for (std::size_t i = 0; i < sensors.size(); ++i) {
         if (look == 1) (void)sensors[i]->refresh(kLongestLook);
-        samples[i].clear();
+        if (sensors[i]->identity().empty()) samples[i].clear();  // a script's come once
         sensors[i]->sample({clock.now_us(), clock.boot_us()}, samples[i]);
       }
       if (look == 0) ::usleep(250'000);
@@ -71,6 +71,7 @@ int sensors_command(const Flags& flags, bool read) {
     const std::int64_t interval_us =
         sensor.interval_us() > 0 ? sensor.interval_us() : std::max(config->interval_us, sensor.least_interval_us());
     // A script says what it has when it is read.
+    if (series.empty() && flags.json) out.push_back(boost::json::object{{"source", sensor.identity()}});
     if (series.empty() && !flags.json) {
       std::printf("%-40s %-9s %6s\n", sensor.identity().c_str(), kind_of(sensor, nullptr).c_str(),
                   interval_text(interval_us).c_str());
@@ -102,6 +103,10 @@ int sensors_command(const Flags& flags, bool read) {
       }
     }
     if (!problem.empty() && !flags.json) std::printf("  problem: %s\n", problem.c_str());
+  }
+  for (const auto& sensor : sensors) {
+    const std::string problem = read ? sensor->problem() : std::string();
+    if (!problem.empty()) std::fprintf(stderr, "device-agent: %s\n", problem.c_str());
   }
   if (flags.json) std::cout << boost::json::serialize(out) << "\n";
   return 0;

@@ -6,6 +6,7 @@
 
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -33,7 +34,9 @@ bool put(const std::string& path, const std::string& text) {
 
 bool is_memory(const std::string& folder) {
   struct statfs s {};
-  return ::statfs(folder.c_str(), &s) == 0 && (s.f_type == TMPFS_MAGIC || s.f_type == RAMFS_MAGIC);
+  if (::statfs(folder.c_str(), &s) != 0) return false;
+  const auto type = static_cast<std::uint32_t>(s.f_type);  // signed or not, wide or not: that differs by machine
+  return type == TMPFS_MAGIC || type == RAMFS_MAGIC;
 }
 
 }  // namespace

@@ -8,6 +8,8 @@
 #include <filesystem>
 #include <thread>
 
+#include "cli/completion.h"
+#include "cli/man_page.h"
 #include "hub/app.h"
 #include "hub/config_file.h"
 #include "hub/core/text_file.h"
@@ -361,10 +363,26 @@ int run_command_line(int argc, char** argv) {
 
   const tools::ToolCommands data_commands(app, [&](CLI::App& command) { add_common(command, flags); });
 
+  std::string shell;
+  auto* completion_command = app.add_subcommand("completion", "Print a completion script for a shell");
+  completion_command->add_option("SHELL", shell, "bash, zsh or fish")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  completion_command->footer("Example:\n  telemetry-hub completion bash > /etc/bash_completion.d/telemetry-hub");
+  auto* man_command = app.add_subcommand("man", "Print the manual page telemetry-hub(1) as roff");
+  man_command->footer("Example:\n  telemetry-hub man | man -l -");
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kOk : kUsage;
+  }
+  if (completion_command->parsed() || man_command->parsed()) {
+    const auto program = cli::describe(app, "telemetry-hub");
+    const std::string text = man_command->parsed() ? cli::man_page(program, "telemetry-hub " TELEMETRY_VERSION, {})
+                                                   : cli::completion(program, shell).value_or("");
+    std::fputs(text.c_str(), stdout);
+    return kOk;
   }
   const auto settings = load_settings(flags);
   if (!settings) return kConfiguration;

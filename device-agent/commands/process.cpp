@@ -1,7 +1,6 @@
 #include "device-agent/commands/process.h"
 
 #include <signal.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -45,12 +44,6 @@ class Output {
   std::size_t taken_ = 0;
 };
 
-/// Whether it has ended; not reaped yet, so that its process group still has its number.
-bool has_ended(pid_t child) {
-  siginfo_t info{};
-  return ::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == child;
-}
-
 }  // namespace
 
 boost::asio::awaitable<ProcessResult> run_process(ChildSetup setup, std::chrono::milliseconds limit,
@@ -82,11 +75,8 @@ boost::asio::awaitable<ProcessResult> run_process(ChildSetup setup, std::chrono:
     pause = std::min(pause * 2, std::chrono::milliseconds(200));
     co_await timer.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
   }
-  ::kill(-child.pid, SIGKILL);
-  int status = 0;
-  ::waitpid(child.pid, &status, 0);
+  result.exit_code = reap(child.pid);
   output.drain();
-  result.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   co_return result;
 }
 

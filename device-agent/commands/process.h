@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "device-agent/commands/child_process.h"
+#include "device-agent/process/child_process.h"
 
 namespace agent {
 

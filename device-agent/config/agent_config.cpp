@@ -6,6 +6,7 @@
 #include <boost/json/serialize.hpp>
 #include <filesystem>
 #include <map>
+#include <set>
 
 #include "device-agent/commands/built_ins.h"
 #include "device-agent/commands/command_arguments.h"
@@ -48,7 +49,7 @@ void read_allowed(ConfigSection& s, std::vector<std::string>& allowed) {
 }
 
 /// What a running agent need not make its sensors anew for.
-const char* const kNotOfSensors[] = {"agent", "commands", "command", "alert", "output"};
+const char* const kNotOfSensors[] = {"agent", "hub", "commands", "command", "alert", "output"};
 
 void read_file(const std::string& file, AgentConfig& config, Mistakes& mistakes) {
   toml::table root;
@@ -102,19 +103,35 @@ void read_file(const std::string& file, AgentConfig& config, Mistakes& mistakes)
     if (config.root == "/") config.root.clear();
   });
   section("commands", [&](ConfigSection& s) { read_allowed(s, config.allowed); });
-  for (const char* name : {"command", "alert", "gpio", "output"}) (void)top.take(name);
   const std::pair<const char*, KindOptions*> kinds[] = {
       {"host", &config.host}, {"iio", &config.iio}, {"onewire", &config.onewire}};
-  for (const auto& kind : kinds) {
-    const toml::node* node = top.take(kind.first);
-    if (node != nullptr) mistakes.in([&] { read_kind(file, *node, kind.first, *kind.second); });
+  for (const auto& [name, options] : kinds) {
+    const toml::node* node = top.take(name);
+    if (node != nullptr) mistakes.in([&] { read_kind(file, *node, name, *options); });
   }
+  if (const toml::node* node = top.take("push")) {
+    mistakes.in([&] {
+      if (!node->is_table()) fail(file, *node, "push", "must be a table: [push]");
+      read_push(file, *node->as_table(), config.push);
+    });
+  }
+  for (const char* name : {"exec", "execd", "textfile", "command", "alert", "gpio", "output"}) (void)top.take(name);
   mistakes.in([&] { top.refuse_unknown(); });
   each("command", [&](const toml::table& t) {
     CommandConfig c = read_command(file, t);
     std::erase_if(config.commands, [&](const auto& old) { return old.name == c.name; });
     config.commands.push_back(std::move(c));
   });
+  std::set<std::string> sources;  // of this file
+  const auto put = [&](auto& list, auto source, const toml::table& t) {
+    const std::string label = label_of(source);
+    if (!sources.insert(label).second) fail(file, t, label, "is in this file already; give it a name of its own");
+    std::erase_if(list, [&label](const auto& old) { return label_of(old) == label; });
+    list.push_back(std::move(source));
+  };
+  each("exec", [&](const toml::table& t) { put(config.execs, read_exec(file, t), t); });
+  each("execd", [&](const toml::table& t) { put(config.execds, read_execd(file, t), t); });
+  each("textfile", [&](const toml::table& t) { put(config.textfiles, read_textfile(file, t), t); });
   each("alert", [&](const toml::table& t) { config.alerts.push_back(read_alert(file, t)); });
   each("gpio", [&](const toml::table& t) {
     GpioInputConfig c = read_gpio_input(file, t);
@@ -235,6 +252,38 @@ names = {}            # { "28-0316a2798dff" = "tank.top" }
 
 [commands]
 allow = []            # built-in commands the hub may ask for: "set-interval", "restart-agent", "reboot"
+
+# A program that prints readings and ends, run again and again. No shell, never two at once, killed at its timeout.
+# [[exec]]
+# name = "router.ping"     # before each name and a dot; with format "plain" the name itself
+# run = ["/usr/local/bin/ping-router"]
+# interval = "10s"         # 100ms to 24h
+# timeout = "10s"
+# format = "plain"         # plain: a line is one value; influx: line protocol; json: an object a line; prometheus
+# unit = "ms"              # of series that say none
+# units = { loss = "%" }   # of single ones
+# environment = []         # ["NAME=value"]: what it gets besides PATH, HOME, LANG
+
+# A program that stays and prints a line for each reading. Started again when it ends.
+# [[execd]]
+# name = "weather"
+# run = ["/usr/local/bin/weather-station", "--stream"]
+# format = "influx"
+# interval = "5s"          # how often it prints, where that is known
+# timeout = "5m"           # so long without a reading, and it is started again; not there: never
+# restart = "1s"           # wait before that; twice as long each time, up to a minute
+
+# Files that something else writes: .prom, .influx or .lp, .json or .jsonl, .txt (one value). A folder or a pattern.
+# [[textfile]]
+# path = "/var/lib/node_exporter/*.prom"
+# interval = "10s"
+# max_age = "1h"           # what was not written for so long is not sent any more
+
+# A Unix socket for scripts: device-agent push NAME VALUE
+[push]
+enable = false
+socket = ""           # not there: push.sock in the runtime folder, /run/device-agent
+group = ""            # who may push besides the agent's user: a group that this user is in
 
 # A command that the hub may ask for. No shell: {name} is replaced by the argument of that name.
 # [[command]]

@@ -8,6 +8,7 @@
 #include "device-agent/commands/command_runner.h"
 #include "device-agent/gpio/gpio_input.h"
 #include "device-agent/gpio/gpio_outputs.h"
+#include "device-agent/reports/script_sources.h"
 #include "device-agent/rules/alert_actions.h"
 #include "device-agent/sensors/sensor.h"
 
@@ -30,6 +31,10 @@ struct AgentConfig {
   std::vector<GpioOutputConfig> outputs;       // [[output]]
   /// All that sensors are made of, as text: two configurations with the same have the same sensors.
   std::string sensor_part;
+  std::vector<ExecConfig> execs;          // [[exec]]
+  std::vector<ExecdConfig> execds;        // [[execd]]
+  std::vector<TextfileConfig> textfiles;  // [[textfile]]
+  PushConfig push;                        // [push]
 };
 
 /// Reads `path` (if not empty) and then every *.toml of the folder beside it with ".d" for ".toml", by name; later ones

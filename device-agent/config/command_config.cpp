@@ -2,10 +2,10 @@
 #include <boost/json/serialize.hpp>
 
 #include "device-agent/commands/built_ins.h"
-#include "device-agent/commands/child_process.h"
 #include "device-agent/commands/command_arguments.h"
 #include "device-agent/config/config_readers.h"
 #include "device-agent/config/config_section.h"
+#include "device-agent/process/child_process.h"
 #include "rules/json_schema.h"
 #include "wire/frame_codec.h"
 

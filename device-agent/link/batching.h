@@ -38,6 +38,7 @@ class Batching {
     return age_us + next_turn_us >= bound_us - std::min<std::int64_t>(bound_us / 5, 100'000);
   }
   void closed() { readings_ = bytes_ = 0; }
+  void set_limits(const BatchLimits& limits) { limits_ = limits; }
 
  private:
   static constexpr std::size_t kReadingBytes = 16;  // its time, and a value where nothing can be left out

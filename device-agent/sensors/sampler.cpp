@@ -15,7 +15,6 @@ constexpr std::size_t kTurnsKept = 1'024;
 constexpr std::int64_t kQuickUs = 20'000;
 constexpr std::int64_t kSlowUs = 100'000;
 constexpr std::int64_t kClockSetUs = 500'000;  // a wall clock that moves so much against the boot clock was set
-constexpr std::int64_t kSayAgainUs = 3'600'000'000;
 
 }  // namespace
 
@@ -68,8 +67,10 @@ void Sampler::look_at_series(Entry& entry) {
   for (std::size_t i = entry.wanted.size(); i < series.size(); ++i) {
     const bool has_place = names_.size() < kMostSeries;
     is_full_ = is_full_ || !has_place;
-    entry.wanted.push_back(!is_disabled_series(series[i].name, options_.disabled) && has_place &&
-                           names_.insert(series[i].name).second);
+    const bool is_disabled = is_disabled_series(series[i].name, options_.disabled);
+    const bool is_wanted = !is_disabled && has_place && names_.insert(series[i].name).second;
+    if (!is_wanted && !is_disabled && has_place && entry.taken_name.empty()) entry.taken_name = series[i].name;
+    entry.wanted.push_back(is_wanted);
   }
 }
 
@@ -147,7 +148,7 @@ void Sampler::sample(Entry& entry, const SampleTime& turn, const Sink& sink) {
     entry.longest_us = std::max(entry.longest_us, entry.took_us);
   }
   look_at_series(entry);
-  const auto interval_ms = static_cast<std::uint32_t>(interval_of(entry) / 1'000);
+  const auto interval_ms = static_cast<std::uint32_t>(entry.sensor->promised_us().value_or(interval_of(entry)) / 1'000);
   for (const auto& sample : samples_) {
     if (!entry.wanted[sample.index]) continue;
     const auto* number = std::get_if<double>(&sample.value);
@@ -178,18 +179,13 @@ SamplingTimes Sampler::times() const {
   return times;
 }
 
-std::vector<std::string> Sampler::take_warnings(std::int64_t boot_us) {
+std::vector<std::string> Sampler::take_warnings() {
   std::vector<std::string> out;
   for (auto& entry : entries_) {
     if (entry.longest_us > kSlowUs && !entry.is_said_slow) {
       entry.is_said_slow = true;
       out.push_back(name_of(entry) + ": took " + std::to_string(entry.longest_us / 1'000) +
                     " ms to read; it has its turn after all others from now on");
-    }
-    if (entry.problem_said_us >= 0 && boot_us - entry.problem_said_us < kSayAgainUs) continue;
-    if (std::string problem = entry.sensor->problem(); !problem.empty()) {
-      entry.problem_said_us = boot_us;
-      out.push_back(std::move(problem));
     }
   }
   return out;
@@ -199,6 +195,10 @@ std::vector<std::string> Sampler::problems() const {
   std::vector<std::string> out;
   for (const auto& entry : entries_) {
     if (std::string problem = entry.sensor->problem(); !problem.empty()) out.push_back(std::move(problem));
+    // Whoever wrote the script can give the series another name; of host sensors it is nobody's mistake.
+    if (const std::string who = entry.sensor->identity(); !who.empty() && !entry.taken_name.empty()) {
+      out.push_back(who + ": " + entry.taken_name + " is left out, another sensor has that name");
+    }
   }
   if (is_full_) out.push_back("more sensors or series than a device may have: 512 and 4096; the rest is left out");
   return out;

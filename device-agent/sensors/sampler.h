@@ -65,18 +65,18 @@ class Sampler {
   std::vector<std::string> problems() const;
   std::size_t sensors() const { return entries_.size(); }
   SamplingTimes times() const;
-  /// What is to be said once: a sensor that takes long, a problem that came (of one sensor at most once an hour).
-  std::vector<std::string> take_warnings(std::int64_t boot_us);
+  /// What is to be said once: a sensor that takes long. (What hinders one: problems().)
+  std::vector<std::string> take_warnings();
 
  private:
   struct Entry {
     std::unique_ptr<Sensor> sensor;
     std::vector<bool> wanted;          // of its series, as far as they were looked at
+    std::string taken_name;            // the first of them that belongs to another sensor
     std::int64_t sampled_due_us = -1;  // the instant of its last turn
     std::int64_t due_boot_us = -1;     // the same by boot time
     std::int64_t took_us = 0, longest_us = 0;
     bool is_said_slow = false;
-    std::int64_t problem_said_us = -1;
   };
   std::int64_t interval_of(const Entry& entry) const;
   void look_at_series(Entry& entry);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -47,6 +48,9 @@ class Sensor {
   virtual std::int64_t interval_us() const { return 0; }
   /// Where that is 0: not more often than this, however short the agent's interval is.
   virtual std::int64_t least_interval_us() const { return 0; }
+  /// How often its series promise a reading, where that is not how often it is asked: nothing said is interval_us(),
+  /// 0 is "whenever there is one".
+  virtual std::optional<std::int64_t> promised_us() const { return std::nullopt; }
   /// Who it is, where its series cannot tell because they are not known before it is sampled: the sensor list is made
   /// anew every 30 s, and one of an identity that is there already is dropped. Making one must therefore start nothing:
   /// a child or a thread starts with the first sample().

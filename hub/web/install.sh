@@ -39,7 +39,10 @@ fi
 [ -n "$token" ] || [ -e "$state/credential.toml" ] || { echo "install: this machine has not enrolled yet: a token is needed" >&2; usage; }
 
 machine=$(uname -m)
-case "$machine" in armv6l|armv7l) machine=armhf ;; esac
+# A Raspberry Pi often runs a 64-bit kernel with 32-bit programs. armhf is ARMv7: the first Pi and the Zero (ARMv6) are not.
+case "$machine:$(getconf LONG_BIT 2>/dev/null)" in
+  armv7l:*|armv8l:*|aarch64:32) machine=armhf ;;
+esac
 case "$machine" in
 @PACKAGES@
   *) fail "this hub has no agent for $machine" ;;

@@ -24,6 +24,7 @@ ALLOWED = {
     "proto/base": BASE,
     "proto/wire": WIRE,
     "proto/rules": RULES,
+    "proto/cli": ["proto/cli"],
     "hub/core": CORE,
     "hub/certificates": CORE + ["hub/certificates"],
     "hub/storage": STORAGE,
@@ -37,18 +38,21 @@ ALLOWED = {
     "hub/web": INGEST + ["hub/audit", "hub/live", "hub/web"],
     "hub/extension": STORAGE + ["hub/extension"],
     "hub/tools": INGEST + ["hub/audit", "hub/live", "hub/web", "hub/tools"],
-    "hub": INGEST + ["hub/audit", "hub/live", "hub/web", "hub/tools", "hub/certificates", "hub"],
+    "hub": INGEST + ["proto/cli"] + ["hub/audit", "hub/live", "hub/web", "hub/tools", "hub/certificates", "hub"],
+    "device-agent/process": BASE + ["device-agent/process"],
     "device-agent/sensors": AGENT + ["device-agent/sensors"],
+    "device-agent/reports": AGENT + ["device-agent/sensors", "device-agent/process", "device-agent/reports"],
     "device-agent/spool": AGENT + ["device-agent/spool"],
     "device-agent/link": AGENT + ["device-agent/spool", "device-agent/link"],
-    "device-agent/commands": AGENT + ["device-agent/commands"],
+    "device-agent/commands": AGENT + ["device-agent/process", "device-agent/commands"],
     "device-agent/rules": AGENT + ["device-agent/rules"],
     "device-agent/gpio": AGENT + ["device-agent/sensors", "device-agent/gpio"],
-    "device-agent/config": AGENT + ["device-agent/sensors", "device-agent/commands", "device-agent/rules",
-                                    "device-agent/gpio", "device-agent/config"],
-    "device-agent": AGENT + ["device-agent", "device-agent/sensors", "device-agent/spool", "device-agent/link",
-                             "device-agent/commands", "device-agent/rules", "device-agent/gpio",
-                             "device-agent/config"],
+    "device-agent/config": AGENT + ["device-agent/sensors", "device-agent/reports", "device-agent/process",
+                                    "device-agent/commands", "device-agent/rules", "device-agent/gpio",
+                                    "device-agent/config"],
+    "device-agent": AGENT + ["proto/cli", "device-agent", "device-agent/sensors", "device-agent/spool",
+                             "device-agent/link", "device-agent/commands", "device-agent/rules", "device-agent/config",
+                             "device-agent/process", "device-agent/reports", "device-agent/gpio"],
 }
 # The composition root, and the programs that work on a data folder's files without a hub.
 MAY_NAME_ENGINES = {"hub", "hub/tools", "hub/extension"}
@@ -69,7 +73,7 @@ def folder_of(path):
 
 def included_path(name):
     """Where an include points in the tree; None: a third party's."""
-    if name.startswith(("base/", "wire/", "rules/", "telemetry/")):
+    if name.startswith(("base/", "wire/", "rules/", "cli/", "telemetry/")):
         return "proto/" + name
     if name.startswith(("hub/", "device-agent/", "tests/")):
         return name

@@ -42,6 +42,7 @@ TEST_F(ConfigTest, the_printed_default_is_the_default) {
   EXPECT_EQ(config.flush_us, built_in.flush_us);
   EXPECT_EQ(config.spool_bytes, built_in.spool_bytes);
   EXPECT_TRUE(config.disabled.empty() && config.commands.empty() && config.alerts.empty());
+  EXPECT_TRUE(config.execs.empty() && config.execds.empty() && config.textfiles.empty() && !config.push.is_enabled);
 }
 
 TEST_F(ConfigTest, its_commented_examples_are_valid_as_well) {
@@ -67,6 +68,13 @@ TEST_F(ConfigTest, its_commented_examples_are_valid_as_well) {
   EXPECT_EQ(config.inputs[0].name, "door.open");
   ASSERT_EQ(config.outputs.size(), 1u);
   EXPECT_EQ(config.outputs[0].name, "siren");
+  ASSERT_EQ(config.execs.size(), 1u);
+  EXPECT_EQ(config.execs[0].report.name, "router.ping");
+  EXPECT_EQ(config.execs[0].report.units.at("loss"), "%");
+  ASSERT_EQ(config.execds.size(), 1u);
+  EXPECT_EQ(config.execds[0].timeout_us, 300'000'000);
+  ASSERT_EQ(config.textfiles.size(), 1u);
+  EXPECT_EQ(config.textfiles[0].max_age_us, 3'600'000'000);
 }
 
 TEST_F(ConfigTest, units_are_read) {
@@ -88,7 +96,7 @@ TEST_F(ConfigTest, a_mistake_names_file_line_key_and_what_is_allowed) {
       {"[agent]\nspool_max = \"1KiB\"\n", ":2:", "agent.spool_max", "16KiB"},
       {"[agent]\nspool_max = \"64\"\n", ":2:", "agent.spool_max", "64MiB"},
       {"[auto]\ndisable = \"net\"\n", ":2:", "auto.disable", "list"},
-      {"[nonsense]\n", ":1:", "nonsense", "agent, hub, auto, commands, command, alert"},
+      {"[nonsense]\n", ":1:", "nonsense", "agent, hub, auto, commands, host, iio, onewire, push, exec"},
       {"agent = 1\n", ":1:", "agent", "[agent]"},
       {"[command]\nname = \"a\"\n", ":1:", "command", "[[command]]"},
       {"[[command]]\nname = \"a\"\nrun = [\"relative\"]\n", ":3:", "command.run", "/absolute"},
@@ -116,6 +124,19 @@ TEST_F(ConfigTest, a_mistake_names_file_line_key_and_what_is_allowed) {
       {"[[output]]\nline = \"A\"\n", ":1:", "output.name", "name"},
       {"[[output]]\nname = \"a\"\nline = \"A\"\ninitial = 1\n", ":4:", "output.initial", "true or false"},
       {"[[alert]]\naction = \"output\"\n", ":1:", "alert.output", "needed"},
+      {"[[exec]]\nname = \"a\"\nrun = [\"relative\"]\n", ":3:", "exec.run", "/absolute"},
+      {"[[exec]]\nrun = [\"/bin/true\"]\n", ":1:", "exec.name", "plain"},
+      {"[[exec]]\nname = \"a b\"\nrun = [\"/bin/true\"]\n", ":2:", "exec.name", "letters"},
+      {"[[exec]]\nname = \"a\"\nrun = [\"/bin/true\"]\nformat = \"xml\"\n", ":4:", "exec.format", "prometheus"},
+      {"[[exec]]\nname = \"a\"\nrun = [\"/bin/true\"]\nunits = { t = 1 }\n", ":4:", "units.t", "text"},
+      {"[[exec]]\nname = \"a\"\nrun = [\"/bin/true\"]\nenvironment = [\"X\"]\n", ":4:", "exec.environment", "NAME"},
+      {"[[execd]]\nrun = [\"/bin/true\"]\nrestart = \"1ms\"\n", ":3:", "execd.restart", "100 ms"},
+      {"[[execd]]\nrun = [\"/bin/a\", \"b\"]\n[[execd]]\nrun = [\"/bin/a\", \"b\"]\n", ":3:", "execd /bin/a b",
+       "already"},
+      {"[[textfile]]\npath = \"here\"\n", ":2:", "textfile.path", "absolute"},
+      {"[[textfile]]\nglob = \"/x\"\n", ":1:", "textfile.path", "absolute"},
+      {"[push]\nsocket = \"push.sock\"\n", ":2:", "push.socket", "absolute"},
+      {"[push]\non = true\n", ":2:", "push.on", "enable, socket, group"},
       {"[[alert]]\naction = \"shout\"\n", ":2:", "alert.action", "log"},
       {"[[alert]]\naction = \"command\"\n", ":1:", "alert.command", "needed"},
       {"[agent]\nlatency = \"2h\"\n", ":2:", "agent.latency", "60 s"},
@@ -222,6 +243,15 @@ TEST_F(ConfigTest, the_drop_in_folder_is_read_by_name_and_the_last_wins) {
   put("agent.d/30-wrong.toml", "[agent]\nnope = 1\n");
   EXPECT_FALSE(read());
   EXPECT_NE(problem.find("30-wrong.toml:2"), std::string::npos) << problem;
+}
+
+TEST_F(ConfigTest, a_source_of_a_drop_in_takes_the_place_of_the_one_of_that_name) {
+  put("agent.toml", "[[exec]]\nname = \"a\"\nrun = [\"/bin/one\"]\n[[exec]]\nname = \"b\"\nrun = [\"/bin/b\"]\n");
+  put("agent.d/1.toml", "[[exec]]\nname = \"a\"\nrun = [\"/bin/two\"]\n[push]\nenable = true\n");
+  ASSERT_TRUE(read()) << problem;
+  ASSERT_EQ(config.execs.size(), 2u);
+  EXPECT_EQ(config.execs[1].run, std::vector<std::string>{"/bin/two"});
+  EXPECT_TRUE(config.push.is_enabled);
 }
 
 TEST_F(ConfigTest, the_environment_is_put_in) {

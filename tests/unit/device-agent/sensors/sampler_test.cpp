@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <map>
 
 namespace agent {
 namespace {
@@ -17,6 +18,7 @@ class Fake final : public Sensor {
   std::int64_t interval_us() const override { return interval_us_; }
   std::string problem() const override { return problem_; }
   std::string identity() const override { return id; }
+  std::optional<std::int64_t> promised_us() const override { return promised; }
   void sample(const SampleTime&, std::vector<Sample>& out) override {
     if (grows) series_.push_back({"grown" + std::to_string(series_.size()), "", ValueType::number});
     for (std::size_t i = 0; i < series_.size(); ++i) out.push_back({i, value, age_us});
@@ -27,6 +29,7 @@ class Fake final : public Sensor {
   std::string id;
   double value = 1;
   std::int64_t age_us = 0;
+  std::optional<std::int64_t> promised;
 
  private:
   std::int64_t interval_us_;
@@ -136,6 +139,27 @@ TEST(Sampler, readings_say_their_interval_and_age_and_sensors_their_problem) {
   EXPECT_EQ(sampler.problems(), Names{"a: no such bus"});
 }
 
+TEST(Sampler, a_script_is_told_that_another_sensor_has_its_name) {
+  auto script = std::make_unique<Fake>(Names{"cpu", "own"});
+  script->id = "exec a";
+  Sensors all = of(std::make_unique<Fake>(Names{"cpu"}), std::move(script));
+  Sampler sampler({1'000, {}}, [&] { return std::move(all); });
+  EXPECT_EQ(due(sampler, 1'000), (Names{"cpu", "own"}));
+  EXPECT_EQ(sampler.problems(), Names{"exec a: cpu is left out, another sensor has that name"});
+}
+
+TEST(Sampler, a_series_may_promise_another_interval_than_the_one_of_its_sensor) {
+  auto script = std::make_unique<Fake>(Names{"script"});
+  script->promised = 60'000'000;
+  auto push = std::make_unique<Fake>(Names{"push"}, 500);
+  push->promised = 0;
+  Sensors all = of(std::move(script), std::move(push));
+  Sampler sampler({1'000, {}}, [&] { return std::move(all); });
+  std::map<std::string, std::uint32_t> promised;
+  sampler.sample_all({5, 5}, [&](const Sampler::Reading& r) { promised[r.spec.name] = r.interval_ms; });
+  EXPECT_EQ(promised, (std::map<std::string, std::uint32_t>{{"script", 60'000}, {"push", 0}}));
+}
+
 TEST(Sampler, series_past_the_hub_s_bound_are_left_out_and_said) {
   Names many;
   for (int i = 0; i < 4'097; ++i) many.push_back("s" + std::to_string(i));
@@ -190,8 +214,8 @@ TEST_F(TimedSampler, a_sensor_that_takes_long_does_not_shift_the_others) {
   EXPECT_EQ(turn(sampler, 2'000'000), (Timed{{"quick", 0}, {"other", 0}, {"slow", 0}})) << "and then it comes last";
   EXPECT_EQ(sampler.times().slowest, "slow");
   EXPECT_EQ(sampler.times().slowest_us, 350'000);
-  EXPECT_EQ(sampler.take_warnings(0), Names{"slow: took 350 ms to read; it has its turn after all others from now on"});
-  EXPECT_TRUE(sampler.take_warnings(0).empty()) << "once";
+  EXPECT_EQ(sampler.take_warnings(), Names{"slow: took 350 ms to read; it has its turn after all others from now on"});
+  EXPECT_TRUE(sampler.take_warnings().empty()) << "once";
 }
 
 TEST_F(TimedSampler, lateness_is_the_last_the_largest_and_all_but_one_in_a_hundred) {
@@ -225,14 +249,6 @@ TEST_F(TimedSampler, a_clock_that_is_set_is_neither_late_nor_misses_anything) {
   sampler.sample_due(4'000'000 + offset, {4'000'000 + offset, 4'000'000}, [](const Sampler::Reading&) {});
   EXPECT_EQ(sampler.times().missed, 0u);
   EXPECT_EQ(sampler.times().latest_us, 0);
-}
-
-TEST(Sampler, a_problem_is_said_once_an_hour) {
-  Sensors all = of(std::make_unique<Fake>(Names{"a"}, 0, "a: no such bus"));
-  Sampler sampler({1'000, {}}, [&] { return std::move(all); });
-  EXPECT_EQ(sampler.take_warnings(5), Names{"a: no such bus"});
-  EXPECT_TRUE(sampler.take_warnings(3'600'000'004).empty());
-  EXPECT_EQ(sampler.take_warnings(3'600'000'005).size(), 1u);
 }
 
 }  // namespace

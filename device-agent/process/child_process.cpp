@@ -1,4 +1,4 @@
-#include "device-agent/commands/child_process.h"
+#include "device-agent/process/child_process.h"
 
 #include <fcntl.h>
 #include <grp.h>
@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 namespace agent {
 namespace {
@@ -27,7 +28,7 @@ struct Prepared {
   std::vector<char*> argv, environment;
   const char* folder;
   std::optional<Account> account;
-  int output, obstacle;
+  int output, errors, obstacle;
   pid_t parent;
 };
 
@@ -48,7 +49,7 @@ struct Prepared {
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   const int null = ::open("/dev/null", O_RDONLY);
-  if (null < 0 || ::dup2(null, 0) < 0 || ::dup2(p.output, 1) < 0 || ::dup2(p.output, 2) < 0) give_up(p, "/dev/null");
+  if (null < 0 || ::dup2(null, 0) < 0 || ::dup2(p.output, 1) < 0 || ::dup2(p.errors, 2) < 0) give_up(p, "/dev/null");
   if (p.account) {
     if (::setgroups(p.account->groups.size(), p.account->groups.data()) != 0) give_up(p, "setgroups");
     if (::setresgid(p.account->gid, p.account->gid, p.account->gid) != 0) give_up(p, "setgid");
@@ -65,6 +66,26 @@ struct Prepared {
   ::execve(p.argv[0], p.argv.data(), p.environment.data());
   give_up(p, "the program");
 }
+
+struct Pipe {
+  int ends[2] = {-1, -1};
+  Pipe() = default;
+  Pipe(const Pipe&) = delete;
+  ~Pipe() {
+    close(0);
+    close(1);
+  }
+  bool open() { return ::pipe2(ends, O_CLOEXEC) == 0; }
+  void close(int end) {
+    if (ends[end] >= 0) ::close(ends[end]);
+    ends[end] = -1;
+  }
+  /// The caller's from here on; reading does not block.
+  int take_reader() {
+    if (ends[0] >= 0) ::fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    return std::exchange(ends[0], -1);
+  }
+};
 
 std::vector<char*> pointers(std::vector<std::string>& texts) {
   std::vector<char*> out;
@@ -126,51 +147,56 @@ Child start_child(const ChildSetup& setup) {
     if (std::getenv("USER") != nullptr) environment.push_back(variable("USER", ""));
     if (std::getenv("LOGNAME") != nullptr) environment.push_back(variable("LOGNAME", ""));
   }
+  if (std::getenv("TZ") != nullptr) environment.push_back(variable("TZ", ""));
   for (const auto& [name, value] : setup.environment) environment.push_back(name + "=" + value);
-  int output[2], obstacle[2];
-  if (::pipe2(output, O_CLOEXEC) != 0) {
+  Pipe output, errors, obstacle;
+  if (!output.open() || !obstacle.open() || (setup.separate_errors && !errors.open())) {
     child.error = std::strerror(errno);
     return child;
   }
-  if (::pipe2(obstacle, O_CLOEXEC) != 0) {
-    child.error = std::strerror(errno);
-    ::close(output[0]);
-    ::close(output[1]);
-    return child;
-  }
-  ::fcntl(output[0], F_SETFL, O_NONBLOCK);
   p.argv = pointers(argv);
   p.environment = pointers(environment);
   p.folder = setup.folder.c_str();
-  p.output = output[1];
-  p.obstacle = obstacle[1];
+  p.output = output.ends[1];
+  p.errors = setup.separate_errors ? errors.ends[1] : output.ends[1];
+  p.obstacle = obstacle.ends[1];
   p.parent = ::getpid();
   child.pid = ::fork();
   if (child.pid == 0) become(p);
-  const int failed = errno;
-  ::close(output[1]);
-  ::close(obstacle[1]);
-  Obstacle found;
   if (child.pid < 0) {
-    child.error = std::strerror(failed);
-  } else {
-    ::setpgid(child.pid, child.pid);  // whichever of the two comes first
-    ssize_t got;
-    do got = ::read(obstacle[0], &found, sizeof found);
-    while (got < 0 && errno == EINTR);
-    if (got == sizeof found) {
-      child.error = std::string(found.step) + ": " + std::strerror(found.error);
-      ::waitpid(child.pid, nullptr, 0);
-    }
+    child.error = std::strerror(errno);
+    return child;
   }
-  ::close(obstacle[0]);
-  if (child.error.empty()) {
-    child.output = output[0];
-  } else {
-    ::close(output[0]);
+  output.close(1);
+  errors.close(1);
+  obstacle.close(1);
+  ::setpgid(child.pid, child.pid);  // whichever of the two comes first
+  Obstacle found;
+  ssize_t got;
+  do got = ::read(obstacle.ends[0], &found, sizeof found);
+  while (got < 0 && errno == EINTR);
+  if (got == sizeof found) {
+    child.error = std::string(found.step) + ": " + std::strerror(found.error);
+    ::waitpid(child.pid, nullptr, 0);
     child.pid = -1;
+    return child;
   }
+  child.output = output.take_reader();
+  child.errors = errors.take_reader();
   return child;
+}
+
+bool has_ended(pid_t child) {
+  siginfo_t info{};
+  return ::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == child;
+}
+
+int reap(pid_t child) {
+  ::kill(-child, SIGKILL);
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 }  // namespace agent

@@ -1,0 +1,35 @@
+# A Debian cross compiler with a folder of that architecture's libraries (deploy/sysroot makes it):
+# cmake -DCMAKE_TOOLCHAIN_FILE=cmake/toolchains/debian.cmake -DTELEMETRY_MACHINE=arm64|armhf -DTELEMETRY_SYSROOT=DIR
+
+set(CMAKE_TRY_COMPILE_PLATFORM_VARIABLES TELEMETRY_MACHINE TELEMETRY_SYSROOT)
+if(TELEMETRY_MACHINE STREQUAL "arm64")
+  set(triplet aarch64-linux-gnu)
+  set(CMAKE_SYSTEM_PROCESSOR aarch64)
+elseif(TELEMETRY_MACHINE STREQUAL "armhf")
+  set(triplet arm-linux-gnueabihf)
+  set(CMAKE_SYSTEM_PROCESSOR armv7l)
+  # Large disks and files; and no note at every call that GCC 6 passed some arguments otherwise. _TIME_BITS stays as
+  # Debian 12 has it: its OpenSSL takes times of 32 bits.
+  set(CMAKE_CXX_FLAGS_INIT "-D_FILE_OFFSET_BITS=64 -Wno-psabi")
+elseif(TELEMETRY_MACHINE STREQUAL "amd64")
+  set(triplet x86_64-linux-gnu)
+  set(CMAKE_SYSTEM_PROCESSOR x86_64)
+else()
+  message(FATAL_ERROR "TELEMETRY_MACHINE is \"${TELEMETRY_MACHINE}\"; it must be amd64, arm64 or armhf")
+endif()
+if(NOT IS_DIRECTORY "${TELEMETRY_SYSROOT}/usr/include")
+  message(FATAL_ERROR "TELEMETRY_SYSROOT is \"${TELEMETRY_SYSROOT}\", which has no usr/include; deploy/sysroot makes one")
+endif()
+
+set(CMAKE_SYSTEM_NAME Linux)
+set(CMAKE_SYSROOT ${TELEMETRY_SYSROOT})
+set(CMAKE_LIBRARY_ARCHITECTURE ${triplet})
+set(CMAKE_C_COMPILER ${triplet}-gcc)
+set(CMAKE_CXX_COMPILER ${triplet}-g++)
+set(CMAKE_STRIP ${triplet}-strip)
+set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
+set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
+set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
+set(CMAKE_FIND_ROOT_PATH_MODE_PACKAGE ONLY)
+set(ENV{PKG_CONFIG_SYSROOT_DIR} ${TELEMETRY_SYSROOT})
+set(ENV{PKG_CONFIG_LIBDIR} ${TELEMETRY_SYSROOT}/usr/lib/${triplet}/pkgconfig:${TELEMETRY_SYSROOT}/usr/share/pkgconfig)
