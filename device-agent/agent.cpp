@@ -281,7 +281,7 @@ boost::asio::awaitable<void> Agent::housekeeping() {
     problems_ = problems();
     if (!parts_.simulated && now - told_us_ >= kStatusUs) {
       told_us_ = now;
-      for (const auto& warning : sampler_.take_warnings(now)) log_->warn("{}", warning);
+      for (const auto& warning : sampler_.take_warnings()) log_->warn("{}", warning);
       tell_status();
     }
   }

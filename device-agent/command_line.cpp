@@ -131,9 +131,9 @@ int run_command_line(int argc, char** argv) {
   push->add_option("--time", flags.push_time, "when it was measured: seconds since 1970 or RFC 3339; else now");
   push->add_option("--format", flags.push_format, "read stdin: influx (line protocol) or json");
   push->add_option("--socket", flags.push_socket, "where the agent listens")
-      ->envname("DEVICE_AGENT_PUSH_SOCKET")
-      ->type_name("FILE");
-  push->add_option("--config", flags.config, "agent.toml")->envname("DEVICE_AGENT_CONFIG")->type_name("FILE");
+      ->type_name("FILE")
+      ->envname("DEVICE_AGENT_PUSH_SOCKET");
+  push->add_option("--config", flags.config, "agent.toml")->type_name("FILE")->envname("DEVICE_AGENT_CONFIG");
   std::string shell, page = "device-agent";
   auto* completion = app.add_subcommand("completion", "Print a completion script for a shell");
   completion->add_option("SHELL", shell, "bash, zsh or fish")

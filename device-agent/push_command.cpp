@@ -65,7 +65,7 @@ std::optional<std::string> text_of(const Flags& flags) {
     return "#format " + flags.push_format + "\n" + input;
   }
   if (flags.push_name.empty() || flags.push_value.empty()) return wrong("push needs NAME and VALUE, or --format");
-  const auto value = plain_value(flags.push_value);
+  const auto value = plain_value(trimmed(flags.push_value));
   if (!value) return wrong("VALUE must be a finite number, true, false or a text of at most 1 KiB");
   boost::json::object report{{"name", flags.push_name}};
   std::visit([&report](const auto& v) { report["value"] = v; }, *value);

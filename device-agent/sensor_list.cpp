@@ -18,9 +18,7 @@ ReportParts report_parts(const AgentConfig& config) {
 
 Sensors list_all(const AgentConfig& config, const std::string& given_root, const ReportParts& parts) {
   const std::string& root = given_root.empty() ? config.root : given_root;
-  KindOptions host = config.host;
-  host.agent_interval_us = config.interval_us;
-  Sensors sensors = detect_host_sensors(root, host);
+  Sensors sensors = detect_host_sensors(root, config.host);
   add_iio_sensor(root, config.iio, sensors);
   add_onewire_sensor(root, config.onewire, sensors);
   for (auto& sensor : make_gpio_inputs(config.inputs)) sensors.push_back(std::move(sensor));

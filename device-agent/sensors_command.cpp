@@ -69,7 +69,8 @@ int sensors_command(const Flags& flags, bool read) {
     const Sensor& sensor = *sensors[i];
     const auto& series = sensor.series();
     const std::string problem = sensor.problem();
-    const std::int64_t asked_us = sensor.interval_us() > 0 ? sensor.interval_us() : config->interval_us;
+    const std::int64_t asked_us =
+        sensor.interval_us() > 0 ? sensor.interval_us() : std::max(config->interval_us, sensor.least_interval_us());
     const std::int64_t interval_us = sensor.promised_us().value_or(asked_us);
     // A script says what it has when it is read.
     if (series.empty() && flags.json) out.push_back(boost::json::object{{"source", sensor.identity()}});

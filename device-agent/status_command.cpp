@@ -40,7 +40,20 @@ std::string shown(const std::string& key, const json::value& value) {
   };
   if (value.is_null()) return "none";
   if (value.is_bool()) return value.get_bool() ? "yes" : "no";
-  if (value.is_string()) return std::string(value.get_string());
+  if (value.is_string()) return value.get_string().empty() ? "none" : std::string(value.get_string());
+  if (const auto* parts = value.if_object()) {
+    std::string text;
+    for (const auto& [name, part] : *parts) {
+      text += (text.empty() ? "" : ", ") + std::string(name) + " " + shown(name, part);
+    }
+    return text;
+  }
+  if (value.is_double()) {
+    char text[32];
+    const double number = value.get_double();
+    std::snprintf(text, sizeof text, ends_with("_us") ? "%g s" : "%.6g", ends_with("_us") ? number / 1e6 : number);
+    return text;
+  }
   if (value.is_number() && ends_with("_bytes")) return bytes_text(value.to_number<double>());
   if (value.is_int64() && key == "time_us") return time_text(value.get_int64());
   if (value.is_number() && ends_with("_us")) {

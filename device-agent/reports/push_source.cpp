@@ -64,12 +64,13 @@ class Conversation {
     feed(bytes);
     return true;
   }
+  /// What was said and not answered is to be answered, and a client that has said nothing at all as well.
   void end() {
+    is_open_ = is_open_ || !has_answered_ || !reader_.is_between_lines();
     if (is_first_) feed(head_);
     ReadReports read;
     reader_.end(read);
     hand_over(read);
-    is_open_ = true;
   }
   /// Something was said that is to be answered, and no line is half said.
   bool is_at_pause() const { return is_open_ && reader_.is_between_lines(); }
@@ -80,6 +81,7 @@ class Conversation {
       text = "error " + problem_ + (bad_ > 1 ? " (and " + std::to_string(bad_ - 1) + " more)" : "") + "; " +
              std::to_string(taken_) + " readings taken\n";
     }
+    has_answered_ = true;
     taken_ = bad_ = 0;
     problem_.clear();
     is_open_ = false;
@@ -116,7 +118,7 @@ class Conversation {
   ReportReader reader_{ReportFormat::influx};
   std::string head_, problem_;
   std::uint64_t taken_ = 0, bad_ = 0;
-  bool is_first_ = true, is_open_ = false;
+  bool is_first_ = true, is_open_ = false, has_answered_ = false;
 };
 
 /// Answers are short: who does not read them is not waited for. False: it is gone.
@@ -143,15 +145,14 @@ asio::awaitable<void> serve(Local::socket socket, ReportInbox& inbox, const base
         if (!say(socket, conversation.answer())) co_return;
       } else if (Steady::now() - heard >= kIdle) {
         conversation.end();
-        (void)say(socket, conversation.answer());
+        if (conversation.has_open()) (void)say(socket, conversation.answer());
         co_return;
       }
       continue;
     }
     if (n <= 0) {
-      const bool is_answered = n < 0;
       conversation.end();
-      if (!is_answered) (void)say(socket, conversation.answer());
+      if (n == 0 && conversation.has_open()) (void)say(socket, conversation.answer());
       co_return;
     }
     heard = Steady::now();

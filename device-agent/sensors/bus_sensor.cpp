@@ -43,10 +43,6 @@ void handle_interrupts() {
   (void)once;
 }
 
-std::string seconds_text(std::int64_t us) {
-  return std::to_string(us / 1'000'000) + " s";
-}
-
 }  // namespace
 
 /// What the agent's thread and the bus's thread share; owned by both, so that either may be gone first.
@@ -302,8 +298,7 @@ bool BusSensor::refresh(std::chrono::milliseconds most) {
 std::string BusSensor::problem() const {
   const std::lock_guard lock(state_->mutex);
   const std::int64_t busy_us = state_->reading_path.empty() ? 0 : state_->boot_us() - state_->reading_since_us;
-  if (busy_us > options_.hangs_after_us / 2)
-    return options_.kind + ": " + state_->reading_path + " has not answered for " + seconds_text(busy_us);
+  if (busy_us > options_.hangs_after_us / 2) return options_.kind + ": " + state_->reading_path + " does not answer";
   if (is_full_)
     return options_.kind + ": more than " + std::to_string(kMostBusSeries) + " series; the rest is left out";
   return state_->trouble.empty() ? "" : options_.kind + ": " + state_->trouble;

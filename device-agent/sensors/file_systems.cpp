@@ -19,6 +19,7 @@ class FileSystemSensor final : public Sensor {
   }
   const std::vector<SeriesSpec>& series() const override { return series_; }
   std::int64_t interval_us() const override { return interval_us_; }
+  std::int64_t least_interval_us() const override { return kSlowIntervalUs; }
   std::string identity() const override { return "file systems"; }
 
   void sample(const SampleTime&, std::vector<Sample>& out) override {

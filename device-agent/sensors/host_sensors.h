@@ -8,11 +8,10 @@
 
 namespace agent {
 
-/// What changes slowly (space, errors, the number of processes) is read this often, or as often as all others where
-/// that is rarer.
+/// What changes slowly (space, errors, the number of processes) is not read more often than this.
 constexpr std::int64_t kSlowIntervalUs = 10'000'000;
 inline std::int64_t slow_interval_us(const KindOptions& options) {
-  return std::max({kSlowIntervalUs, options.interval_us, options.agent_interval_us});
+  return options.interval_us == 0 ? 0 : std::max(kSlowIntervalUs, options.interval_us);
 }
 
 void add_processor_sensors(const std::string& root, const KindOptions& options, Sensors& out);  // cpu, load, uptime

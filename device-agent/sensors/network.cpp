@@ -42,6 +42,7 @@ class InterfaceTroubleSensor final : public Sensor {
                 {"net." + name_part(name) + ".drops", "/s", ValueType::number}} {}
   const std::vector<SeriesSpec>& series() const override { return series_; }
   std::int64_t interval_us() const override { return interval_us_; }
+  std::int64_t least_interval_us() const override { return kSlowIntervalUs; }
   void sample(const SampleTime& now, std::vector<Sample>& out) override {
     if (const auto rate = errors_.next(sum("rx_errors", "tx_errors"), now.boot_us)) out.push_back({0, *rate});
     if (const auto rate = drops_.next(sum("rx_dropped", "tx_dropped"), now.boot_us)) out.push_back({1, *rate});

@@ -13,6 +13,7 @@ class ProcessSensor final : public Sensor {
       : folder_(root + "/proc"), interval_us_(interval_us) {}
   const std::vector<SeriesSpec>& series() const override { return series_; }
   std::int64_t interval_us() const override { return interval_us_; }
+  std::int64_t least_interval_us() const override { return kSlowIntervalUs; }
   void sample(const SampleTime&, std::vector<Sample>& out) override {
     const auto names = list_folder(folder_);
     const auto count = std::count_if(names.begin(), names.end(), [](const std::string& name) {

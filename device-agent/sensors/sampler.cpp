@@ -15,7 +15,6 @@ constexpr std::size_t kTurnsKept = 1'024;
 constexpr std::int64_t kQuickUs = 20'000;
 constexpr std::int64_t kSlowUs = 100'000;
 constexpr std::int64_t kClockSetUs = 500'000;  // a wall clock that moves so much against the boot clock was set
-constexpr std::int64_t kSayAgainUs = 3'600'000'000;
 
 }  // namespace
 
@@ -28,6 +27,7 @@ void Sampler::restart(SamplerOptions options, Find find) {
   names_.clear();
   identities_.clear();
   is_full_ = false;
+  if (!options.boot_us) options.boot_us = options_.boot_us;
   options_ = std::move(options);
   find_ = std::move(find);
   this->find();
@@ -59,7 +59,7 @@ void Sampler::find() {
 
 std::int64_t Sampler::interval_of(const Entry& entry) const {
   const std::int64_t own = entry.sensor->interval_us();
-  return own > 0 ? own : options_.interval_us;
+  return own > 0 ? own : std::max(options_.interval_us, entry.sensor->least_interval_us());
 }
 
 void Sampler::look_at_series(Entry& entry) {
@@ -179,18 +179,13 @@ SamplingTimes Sampler::times() const {
   return times;
 }
 
-std::vector<std::string> Sampler::take_warnings(std::int64_t boot_us) {
+std::vector<std::string> Sampler::take_warnings() {
   std::vector<std::string> out;
   for (auto& entry : entries_) {
     if (entry.longest_us > kSlowUs && !entry.is_said_slow) {
       entry.is_said_slow = true;
       out.push_back(name_of(entry) + ": took " + std::to_string(entry.longest_us / 1'000) +
                     " ms to read; it has its turn after all others from now on");
-    }
-    if (entry.problem_said_us >= 0 && boot_us - entry.problem_said_us < kSayAgainUs) continue;
-    if (std::string problem = entry.sensor->problem(); !problem.empty()) {
-      entry.problem_said_us = boot_us;
-      out.push_back(std::move(problem));
     }
   }
   return out;

@@ -65,8 +65,8 @@ class Sampler {
   std::vector<std::string> problems() const;
   std::size_t sensors() const { return entries_.size(); }
   SamplingTimes times() const;
-  /// What is to be said once: a sensor that takes long, a problem that came (of one sensor at most once an hour).
-  std::vector<std::string> take_warnings(std::int64_t boot_us);
+  /// What is to be said once: a sensor that takes long. (What hinders one: problems().)
+  std::vector<std::string> take_warnings();
 
  private:
   struct Entry {
@@ -77,7 +77,6 @@ class Sampler {
     std::int64_t due_boot_us = -1;     // the same by boot time
     std::int64_t took_us = 0, longest_us = 0;
     bool is_said_slow = false;
-    std::int64_t problem_said_us = -1;
   };
   std::int64_t interval_of(const Entry& entry) const;
   void look_at_series(Entry& entry);

@@ -46,6 +46,8 @@ class Sensor {
   virtual void sample(const SampleTime& now, std::vector<Sample>& out) = 0;
   /// How often sample() is called; 0: as often as the agent's interval says.
   virtual std::int64_t interval_us() const { return 0; }
+  /// Where that is 0: not more often than this, however short the agent's interval is.
+  virtual std::int64_t least_interval_us() const { return 0; }
   /// How often its series promise a reading, where that is not how often it is asked: nothing said is interval_us(),
   /// 0 is "whenever there is one".
   virtual std::optional<std::int64_t> promised_us() const { return std::nullopt; }
@@ -69,7 +71,6 @@ struct KindOptions {
   bool enable = true;
   std::int64_t interval_us = 0;              // 0: the agent's
   std::map<std::string, std::string> names;  // what was found to what it is to be called; at most 512
-  std::int64_t agent_interval_us = 0;        // what is slow anyway is not read more often than the rest
 };
 
 /// Every host sensor found below `root` now ("" on a real machine; tests give a folder with proc/ and sys/ in it). What

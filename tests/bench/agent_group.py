@@ -96,10 +96,11 @@ class RunningAgent:
     def __init__(self, hub, name, config):
         from processes import Agent, BIN, Process, wait_until
         self.agent = Agent(hub, name, config=config)
-        # As systemd gives it: a folder in memory, where the status is new every two seconds. The log at its usual level.
+        # As systemd gives it: a folder in memory, where the status is new every two seconds. The log at its usual level, there too:
+        # a service's goes to the journal, and is no write of the agent.
         self.runtime = pathlib.Path(tempfile.mkdtemp(prefix="bench-agent-", dir="/dev/shm"))
-        self.agent.process = Process([BIN / "device-agent", "run", "--state-dir", self.agent.state, "--config", self.agent.config], self.agent.log,
-                                     env={"RUNTIME_DIRECTORY": str(self.runtime)})
+        self.agent.process = Process([BIN / "device-agent", "run", "--state-dir", self.agent.state, "--config", self.agent.config],
+                                     self.runtime / "agent.log", env={"RUNTIME_DIRECTORY": str(self.runtime)})
         self.pid = self.agent.process.child.pid
         wait_until(lambda: hub.rest.get(f"/devices/{name}")["presence"] == "online", f"{name} online")
 
@@ -172,7 +173,7 @@ def hub_away(hub, figures, seconds, printer, flush_s):
     try:
         time.sleep(3)
         hub.kill()
-        time.sleep(2)
+        time.sleep(2 * flush_s + 5)  # the spool's tail file, a MiB made once with its second flush, is not what a day costs
         window = max(seconds, 3 * flush_s)
         begun, at = written(agent.pid), time.monotonic()
         time.sleep(window)

@@ -78,7 +78,7 @@ class Scripts:
         return wait_until(there, f"{name} = {value}; the agent says {self.problems()}")
 
     def status(self):
-        done = run(BIN / "device-agent", "status", "--state-dir", self.agent.state, check=False)
+        done = run(BIN / "device-agent", "status", "--json", "--state-dir", self.agent.state, check=False)
         return json.loads(done.stdout) if done.returncode == 0 else {}
 
     def problems(self):
@@ -171,6 +171,8 @@ class CustomSensors(unittest.TestCase):
         level = self.scripts.wait_for("tank.level", 3.2)
         self.assertEqual((level["unit"], level["interval_ms"]), ("m", 0))
         self.assertLess(abs(level["latest"]["time"] / 1e6 - before), 5)
+        self.assertEqual(self.scripts.push("nas.free", "  1234").stdout, "ok 1\n")  # as df prints it
+        self.scripts.wait_for("nas.free", 1234)
         measured = int(before) - 7200
         self.assertEqual(self.scripts.push("tank.old", "-4", "--time", str(measured)).returncode, 0)
         self.scripts.wait_for("tank.old", -4)
@@ -283,6 +285,8 @@ class Misbehaviour(unittest.TestCase):
                   "stale.prom: not written for")
         for words in wanted:
             wait_until(lambda: words in self.scripts.problems(), f"{words!r} in {self.scripts.problems()}")
+        at_hub = lambda: ((self.scripts.series("agent.problem") or {}).get("latest") or {}).get("value") or ""
+        wait_until(lambda: "exec hangs: killed after 500 ms" in at_hub(), "the problems at the hub")
         log = lambda: self.scripts.agent.log.read_text()
         for who in ("exec hangs: ", "exec garbage: ", "exec missing: ", "execd dies: "):
             wait_until(lambda: who in log(), who + "in the log")

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import unittest
 
-from processes import BIN, run
+from processes import BIN, Hub, run
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # What every package installation changes, whatever is installed.
@@ -136,6 +136,18 @@ class CleanRoot(unittest.TestCase):
         self.assertEqual(self.inside("device-agent", "config", "check"), "ok\n")
         self.inside("dpkg", "-P", "device-agent")
         self.assertFalse(config.parent.exists())
+
+    def test_root_enrols_for_the_user_of_the_service(self):
+        self.install(self.first)
+        (self.root / "etc/hosts").write_text("127.0.0.1 localhost\n")
+        hub = Hub().start()
+        self.addCleanup(hub.close)
+        token = hub.rest.post("/enrolments", {"name": "greenhouse"})["token"]
+        self.inside("device-agent", "enroll", hub.url(), token, "--ca-sha256", hub.ca_sha256, "--name", "greenhouse")
+        state = self.root / "var/lib/device-agent"
+        about = (state / "credential.toml").stat()
+        self.assertEqual((stat.filemode(about.st_mode), about.st_uid), ("-rw-------", state.stat().st_uid))
+        self.assertNotEqual(about.st_uid, 0)
 
     def test_an_untouched_configuration_follows_the_upgrade(self):
         self.install(self.first)

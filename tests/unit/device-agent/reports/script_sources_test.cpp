@@ -98,13 +98,14 @@ TEST_F(Exec, runs_again_and_again_and_names_its_series) {
   EXPECT_EQ(unit_of("x.tank.level"), "m");
   EXPECT_EQ(unit_of("x.tank.temp"), "Cel");
   EXPECT_EQ(sensor->promised_us(), 100'000);
-  EXPECT_EQ(sensor->problem(), "");
 }
 
 TEST_F(Exec, a_plain_value_has_the_name_of_the_config) {
+  config.interval_us = 3'600'000'000;  // a busy machine may take longer than a tenth of a second, which would be said
   start("echo 21.5", ReportFormat::plain);
   until([&] { return count("x") > 0; }, "a value");
   EXPECT_EQ(got["x"][0], Value(21.5));
+  EXPECT_EQ(sensor->problem(), "");
 }
 
 TEST_F(Exec, a_failure_says_exit_code_and_last_words_and_what_was_printed_counts) {
@@ -358,6 +359,15 @@ TEST_F(Push, a_client_that_stays_is_answered_at_each_pause) {
   EXPECT_EQ(answer(), "ok 1") << "the end of its patience is the end of a line";
   EXPECT_EQ(answer(), "<end>");
   until([&] { return count("a.v") == 4; }, "all of them");
+}
+
+TEST_F(Push, what_was_answered_is_not_answered_again_at_the_end) {
+  say("a v=1\n");
+  EXPECT_EQ(answer(), "ok 1");
+  ::shutdown(fd, SHUT_WR);
+  EXPECT_EQ(answer(), "<end>");
+  connect();
+  EXPECT_EQ(ask(""), "ok 0") << "whoever says nothing is told so";
 }
 
 TEST_F(Push, all_of_many_pushes_between_two_samplings_are_kept_and_the_overflow_is_said) {

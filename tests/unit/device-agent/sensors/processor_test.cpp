@@ -105,6 +105,12 @@ TEST_F(SensorTest, slow_things_are_read_every_ten_seconds_and_all_as_rarely_as_a
   detect({true, 60'000'000, {}});
   EXPECT_EQ(interval_of("cpu.usage"), 60'000'000);
   EXPECT_EQ(interval_of("disk.root.used"), 60'000'000);
+  detect();
+  EXPECT_EQ(interval_of("cpu.usage"), 0) << "as often as the agent's says, also when that changes";
+  EXPECT_EQ(interval_of("disk.root.used"), 0);
+  EXPECT_EQ(sensors_[0]->least_interval_us(), 0);
+  EXPECT_TRUE(std::any_of(sensors_.begin(), sensors_.end(),
+                          [](const auto& s) { return s->least_interval_us() == 10'000'000; }));
   detect({false, 0, {}});
   EXPECT_TRUE(sensors_.empty());
 }
