@@ -61,10 +61,12 @@ asio::awaitable<Run> run_once(const ChildSetup& setup, std::int64_t timeout_us) 
     if (run.is_overlong) (void)co_await pause_for(kRest);
   }
   const int code = child.reap();
-  for (std::size_t before = 0; before != run.output.size();) {
+  // At least once: a quick one has ended before the first look.
+  std::size_t before = 0;
+  do {
     before = run.output.size();
     take_output(child, run);
-  }
+  } while (before != run.output.size());
   if (code != 0) run.problem = words_of_exit(code, child.last_error());
   co_return run;
 }

@@ -89,15 +89,6 @@ TEST_F(KindConfigTest, the_list_of_sensors_follows_it) {
     return found;
   };
   using Kinds = std::map<std::string, std::int64_t>;
-  EXPECT_EQ(
-      kinds(),
-      (Kinds{{"uptime", 2'000'000}, {"disk.root.used", 10'000'000}, {"iio", 2'000'000}, {"onewire", 10'000'000}}));
-  const Kinds given = kinds();
-  ASSERT_EQ(problem_of("[agent]\ninterval = \"2s\"\n[auto]\nroot = \"" + folder.path() + "\"\n"), "");
-  EXPECT_EQ(list_sensors(config).size(), given.size()) << "the root may stand in the file";
-  config.host.enable = false;
-  config.iio.interval_us = 500'000;
-  config.onewire.enable = false;
   EXPECT_EQ(kinds(), (Kinds{{"uptime", 0}, {"disk.root.used", 0}, {"iio", 0}, {"onewire", 10'000'000}}))
       << "0: the agent's, which a command may change";
   const Kinds given = kinds();

@@ -104,6 +104,7 @@ TEST_F(Exec, a_plain_value_has_the_name_of_the_config) {
   config.interval_us = 3'600'000'000;  // a busy machine may take longer than a tenth of a second, which would be said
   start("echo 21.5", ReportFormat::plain);
   until([&] { return count("x") > 0; }, "a value");
+  ASSERT_EQ(count("x"), 1u);
   EXPECT_EQ(got["x"][0], Value(21.5));
   EXPECT_EQ(sensor->problem(), "");
 }
