@@ -57,6 +57,7 @@ Agent::Agent(boost::asio::any_io_executor executor, Parts parts, const base::Clo
       tasks_(executor, [log](const std::exception& e) { log->error("{}", e.what()); }),
       batching_({parts_.config.latency_us, parts_.config.flush_us}),
       sampler_(sampler_options(), [this] { return find_all_sensors(); }),
+      sensor_problems_(log),
       status_(parts_.state_folder, parts_.runtime_folder) {
   looked_for_sensors_us_ = clock_.boot_us();
 }
@@ -282,6 +283,7 @@ boost::asio::awaitable<void> Agent::housekeeping() {
     if (!parts_.simulated && now - told_us_ >= kStatusUs) {
       told_us_ = now;
       for (const auto& warning : sampler_.take_warnings()) log_->warn("{}", warning);
+      sensor_problems_.note(sampler_.problems(), now);
       tell_status();
     }
   }

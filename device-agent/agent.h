@@ -22,6 +22,7 @@
 #include "device-agent/link/batching.h"
 #include "device-agent/link/credential_keeper.h"
 #include "device-agent/link/link.h"
+#include "device-agent/problem_log.h"
 #include "device-agent/rules/alert_actions.h"
 #include "device-agent/sensors/sampler.h"
 #include "device-agent/service_manager.h"
@@ -107,6 +108,7 @@ class Agent {
   Sampler sampler_;
   std::optional<std::int64_t> wall_minus_boot_us_;  // once the right time is known, by this clock or the hub's
   bool was_synchronised_ = false;
+  ProblemLog sensor_problems_;
   StatusFile status_;
   std::uint64_t sampled_ = 0;
   std::string spool_problem_;                // why the spool cannot be written

@@ -5,7 +5,7 @@ import subprocess
 import tempfile
 import time
 
-from processes import MovableClock
+from processes import MovableClock, wait_until
 
 # What the kernel says of its discipline is the machine's and not a process's: answered from a file instead.
 ADJTIMEX = r"""
@@ -25,7 +25,7 @@ int adjtimex(struct timex *t) {
 
 
 class AgentClock:
-    """`env` is for one agent; `put` and `synchronise` take effect within a second. Boot time stays right."""
+    """`env` is for one agent; `put` takes effect within a second. Boot time stays right."""
 
     def __init__(self, test, off_by_s=0, synchronised=False):
         folder = pathlib.Path(tempfile.mkdtemp(prefix="clock-"))
@@ -45,12 +45,10 @@ class AgentClock:
     def put(self, off_by_s):
         self.wall.put(f"{off_by_s:+d}")
 
-    def synchronise(self):
+    def synchronise(self, agent):
         """The clock is stepped, then the kernel says so, as a time daemon does it."""
         self.put(0)
-        end = time.monotonic() + 1.5  # the process has seen the step by then
-        while time.monotonic() < end:
-            time.sleep(0.05)
+        wait_until(lambda: abs(agent.status().get("time_us", 0) / 1e6 - time.time()) < 30, "the step")
         self.mark.touch()
 
 

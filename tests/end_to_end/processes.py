@@ -248,7 +248,9 @@ class Agent:
         args = [BIN / "device-agent", "run", "--log-level", "debug", "--state-dir", self.state]
         if self.config:
             args += ["--config", self.config]
-        self.process = Process(args + self.run_args, self.log, env=self.env)
+        # As systemd gives it: without one, status is written at most once a minute.
+        env = {"RUNTIME_DIRECTORY": str(self.folder / "run"), **(self.env or {})}
+        self.process = Process(args + self.run_args, self.log, env=env)
         return self
 
     def kill(self):

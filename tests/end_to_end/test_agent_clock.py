@@ -79,7 +79,7 @@ class AgentClocks(unittest.TestCase):
         self.hub.start()
         before = len(self.everything("pi", agent))
         self.sampled(agent, 150)
-        clock.synchronise()
+        clock.synchronise(agent)
         wait_until(lambda: agent.status().get("clock_synchronised"), "the synchronisation")
         self.sampled(agent, 150)
         rows = self.everything("pi", agent)
@@ -110,7 +110,7 @@ class AgentClocks(unittest.TestCase):
         agent.kill()  # what it left on disk is put right by the next start, of the same boot
         agent.start()
         self.sampled(agent, 150)
-        clock.synchronise()
+        clock.synchronise(agent)
         wait_until(lambda: agent.status().get("clock_synchronised"), "the synchronisation")
         self.sampled(agent, 150)
         self.hub.start()

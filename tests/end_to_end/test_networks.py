@@ -185,7 +185,7 @@ class Captive(unittest.TestCase):
         self.addCleanup(hub.close)
         agent = Agent.__new__(Agent)  # enrolled at nobody
         agent.state, agent.config, agent.run_args, agent.process, agent.env = folder, None, [], None, RUNTIME
-        agent.log = folder / "agent.log"
+        agent.folder, agent.log = folder, folder / "agent.log"
         known_secrets.note("a-token-of-no-hub")
         credential = folder / "credential.toml"
         credential.write_text(f'host = "localhost"\nport = {hub.port}\ndevice_id = "d"\ndevice_name = "d"\n'

@@ -90,7 +90,7 @@ class Sensors(unittest.TestCase):
         self.machine.put("sys/bus/iio/devices/iio:device1/name", "slow")
         agent.env = {**os.environ, "RUNTIME_DIRECTORY": str(agent.state / "run")}
         agent.start()
-        status = lambda: json.loads(run(BIN / "device-agent", "status", "--state-dir", agent.state, check=False).stdout or "{}")
+        status = agent.status
         said = wait_until(lambda: [p for p in status().get("sensor_problems", []) if "iio:device1" in p], "the problem")
         self.assertRegex(said[0], r"^iio: .*in_temp_input")
         series = lambda: {s["name"]: s["latest"] for s in self.hub.rest.get("/devices/hung/series")["series"]}
@@ -102,7 +102,7 @@ class Sensors(unittest.TestCase):
         self.assertLess(time.monotonic() - began, 10)
 
     def test_status_tells_how_turns_are_kept(self):
-        status = lambda: json.loads(run(BIN / "device-agent", "status", "--state-dir", self.agent.state, check=False).stdout or "{}")
+        status = self.agent.status
         sampling = wait_until(lambda: status().get("sampling"), "the status")
         self.assertGreater(sampling["turns"], 0)
         self.assertLessEqual(sampling["late_us"], sampling["late_max_us"])
