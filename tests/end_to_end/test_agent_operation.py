@@ -163,7 +163,9 @@ class Reload(WithHub):
         wait_until(lambda: self.status(agent).get("interval_us") == 200_000, "the status")
         agent.kill()
         agent.start()
-        wait_until(lambda: self.status(agent).get("interval_us") == 200_000, "the interval after a kill")
+        # The killed one's status is there until the new one has its own.
+        wait_until(lambda: (s := self.status(agent)).get("pid") == agent.process.child.pid and s["interval_us"] == 200_000,
+                   "the interval after a kill")
         agent.config.write_text('[agent]\ninterval = "2s"\n[commands]\nallow = ["set-interval"]\n')
         agent.process.child.send_signal(signal.SIGHUP)
         wait_until(lambda: self.status(agent).get("interval_us") == 2_000_000, "the file's interval")
