@@ -275,7 +275,7 @@ maxLength = 60
                 refused.append(f"n{len(refused)}")
                 evil.ask(refused[-1], command, arguments, **more)
 
-            for command in ("reboot", "restart-agent", "set-interval", "set-output", "/bin/sh", "mark;mark", "MARK", "", "x" * 30_000):
+            for command in ("reboot", "restart-agent", "set-interval", "set-output", "/bin/sh", "mark;mark", "MARK", "", "n" * 30_000):
                 ask(command)
             for arguments in ('{"text":1}', '{"other":"x"}', "[]", "nonsense", "[" * 20_000, '{"text":' + "{" * 4_000, '{"text":"' + "y" * 40_000 + '"}',
                               json.dumps({"text": "z" * 61}), '{"text":"--help"}', '{"text":"a\\u0000b"}'):

@@ -158,7 +158,7 @@ export class LiveClient {
   private opened(): void {
     this.isOpen = true;
     this.openedAt = this.heardAt = this.parts.nowMs();
-    this.send({ case: 'hello', value: { ticket: '', resumePosition: this.position, resumeEventId: this.eventId } });
+    this.send({ case: 'hello', value: { resumePosition: this.position, resumeEventId: this.eventId } });
     for (const [id, feed] of this.subscriptions) this.sendSubscribe(id, feed, true);
     this.setStatus({ kind: 'open' });
   }
