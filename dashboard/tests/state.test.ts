@@ -14,6 +14,7 @@ import { parseRange, spanUs, withRange } from '../src/state/url_range';
 import { en } from '../src/text/en';
 import { zhCn } from '../src/text/zh_cn';
 import type { Alert, Device, Execution, ExecutionWord } from '../src/wire/objects';
+import { compareSeriesNames } from '../src/state/series_order';
 
 const device = (id: string, over: Partial<Device> = {}): Device => ({
   id,
@@ -296,4 +297,18 @@ describe('catalogues', () => {
     };
     walk(en, zhCn, '');
   });
+});
+
+it('a_device_s_own_series_come_before_its_agent_s_and_a_whole_before_its_parts', () => {
+  const names = ['uptime', 'agent.spool.size', 'cpu.10.usage', 'cpu.2.usage', 'cpu.usage', 'agent.problem', 'disk.root.used', 'cpu.iowait'];
+  assert.deepEqual(names.sort(compareSeriesNames), [
+    'cpu.iowait',
+    'cpu.usage',
+    'cpu.2.usage',
+    'cpu.10.usage',
+    'disk.root.used',
+    'uptime',
+    'agent.problem',
+    'agent.spool.size',
+  ]);
 });

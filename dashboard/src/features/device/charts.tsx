@@ -3,6 +3,7 @@ import { useLocation, useSearch } from 'wouter-preact';
 import { isTyping } from '../../app/shortcuts';
 import { useServices, type Following } from '../../app/services';
 import type { Span } from '../../state/chart_columns';
+import { compareSeriesNames } from '../../state/series_order';
 import { SeriesStream, type StreamQuery, type StreamSeries } from '../../state/series_stream';
 import { parseRange, presets, spanUs, withRange, type UrlRange } from '../../state/url_range';
 import { text } from '../../text/text';
@@ -70,7 +71,7 @@ export function Charts({ device, isOld }: { device: Device; isOld: boolean }) {
     figure.scrollIntoView({ block: 'center' });
   });
 
-  const all = stream ? stream.list().sort((a, b) => a.info.name.localeCompare(b.info.name, undefined, { numeric: true })) : [];
+  const all = stream ? stream.list().sort((a, b) => compareSeriesNames(a.info.name, b.info.name)) : [];
   const shown = all.filter((series) => series.info.name.toLowerCase().includes(wanted.trim().toLowerCase()));
   const nowUs = () => services.clock.nowUs();
   const panel = (series: StreamSeries) =>
