@@ -17,7 +17,10 @@ void FrameSender::describe(telemetry::v1::Hello& hello) {
   defined_.clear();
   unacked_[0] = unacked_[1] = behind_bytes_ = 0;
   session_acknowledged_ = 0;
-  for (const auto& held : spool_.streams()) {
+  auto all = spool_.streams();
+  are_more_held_ = all.size() > hello_streams_;
+  if (are_more_held_) all.erase(all.begin() + static_cast<std::ptrdiff_t>(hello_streams_ - 2), all.end() - 2);
+  for (const auto& held : all) {
     auto& stream = *hello.add_streams();
     stream.set_epoch(std::string(base::as_chars(held.epoch)));
     stream.set_boot_id(std::string(base::as_chars(held.boot_id)));
@@ -28,6 +31,15 @@ void FrameSender::describe(telemetry::v1::Hello& hello) {
     streams_.push_back({held, held.first_held, {}, 0});
   }
   live_ = streams_.size() - 2;  // this start's two lanes are always there, last
+}
+
+bool FrameSender::next_hello_due() const {
+  if (connection_ == nullptr || !are_more_held_) return false;
+  // The oldest come first in Hello and in the spool.
+  const auto oldest = spool_.streams().front();
+  return std::none_of(streams_.begin(), streams_.end() - 2, [&](const Stream& told) {
+    return told.spool.epoch == oldest.epoch && told.spool.lane == oldest.lane;
+  });
 }
 
 bool FrameSender::is_current(const Stream& stream) const {

@@ -24,11 +24,18 @@ namespace agent {
 /// end.
 class FrameSender {
  public:
-  FrameSender(Spool& spool, const base::Clock& clock, std::shared_ptr<spdlog::logger> log)
-      : spool_(spool), clock_(clock), log_(std::move(log)) {}
+  /// Streams in one Hello: some 60 bytes each, and a message has 64 KiB.
+  static constexpr std::size_t kHelloStreams = 512;
 
-  /// A session begins: every stream held, and this boot, into its Hello.
+  FrameSender(Spool& spool, const base::Clock& clock, std::shared_ptr<spdlog::logger> log,
+              std::size_t hello_streams = kHelloStreams)
+      : spool_(spool), clock_(clock), log_(std::move(log)), hello_streams_(hello_streams) {}
+
+  /// A session begins: this start's two lanes into its Hello, and the oldest of the earlier starts' that fit. An agent
+  /// that was started more often while the hub was away sends the rest in later sessions: see next_hello_due().
   void describe(telemetry::v1::Hello& hello);
+  /// All that this session's Hello named of earlier starts is at the hub, and the spool holds more.
+  bool next_hello_due() const;
   /// Sends nothing yet: pump() does. `connection` is used until ended().
   std::string welcomed(const telemetry::v1::Welcome& welcome, wire::Connection& connection);
   /// The session is over; `close_code` as in UnreadableFrame.
@@ -87,6 +94,8 @@ class FrameSender {
   Spool& spool_;
   const base::Clock& clock_;
   std::shared_ptr<spdlog::logger> log_;
+  const std::size_t hello_streams_;
+  bool are_more_held_ = false;  // than this session's Hello named
   wire::Connection* connection_ = nullptr;
   std::vector<Stream> streams_;
   std::size_t live_ = 0;                 // index of this start's live lane

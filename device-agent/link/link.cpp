@@ -26,7 +26,7 @@ Link::Link(boost::asio::any_io_executor executor, CredentialKeeper& keeper, Spoo
       log_(std::move(log)),
       events_(std::move(events)),
       limits_(limits),
-      frames_(spool, clock, log_),
+      frames_(spool, clock, log_, limits.hello_streams),
       timer_(executor),
       connecting_(executor, [this](const std::exception& e) { refusal_ = e.what(); }),
       closers_(executor, [](const std::exception&) {}),
@@ -218,7 +218,9 @@ void Link::tick() {
   if (unanswered_us > std::chrono::microseconds(limits_.acknowledge).count()) {
     refusal_ = "the hub has acknowledged nothing for " + std::to_string(unanswered_us / 1'000'000) + " s";
     connection_->abort();
+    return;
   }
+  if (frames_.next_hello_due()) reconnect();
 }
 
 std::string Link::problem() const {

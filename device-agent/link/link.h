@@ -32,11 +32,12 @@ struct LinkEvents {
   std::function<void()> disconnected;
 };
 
-/// How long the hub may take. Tests shorten them.
+/// How long the hub may take, and what one Hello holds. Tests shorten them.
 struct LinkLimits {
   std::chrono::milliseconds welcome{30'000};       // after Hello
   std::chrono::milliseconds goodbye{5'000};        // to close, after its Refusal
   std::chrono::milliseconds acknowledge{120'000};  // anything of what is under way
+  std::size_t hello_streams = FrameSender::kHelloStreams;
 };
 
 /// Of all sessions, for status.
