@@ -79,7 +79,7 @@ function LinkPill() {
     );
   }
   if (status.kind === 'reconnecting' || status.kind === 'stopped') {
-    const since = services.heardUs > 0 ? clockTime(services.heardUs, words.locale) : null;
+    const since = services.live.heardUs > 0 ? clockTime(services.live.heardUs, words.locale) : null;
     return (
       <span class="link-pill link-lost" role="status">
         <Icon name="warning" />
