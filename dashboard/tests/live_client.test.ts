@@ -328,6 +328,22 @@ describe('LiveClient', () => {
     assert.deepEqual(asked().map((request) => [request.fromUs, request.resumePosition.length]), [[9, 0]]);
   });
 
+  it('resumes what was lost again before its answer, unless the position has moved on without it', async () => {
+    const one = subscribe();
+    open();
+    tell(answer(one.id, 1, 3), { position: new Uint8Array([7]) });
+    const again = async () => {
+      await world.socket.end(1006);
+      world.advance(16_000);
+      world.socket.accept();
+      return [...asked()[0].resumePosition];
+    };
+    assert.deepEqual(await again(), [7]);
+    assert.deepEqual(await again(), [7], 'nothing was said of it meanwhile');
+    tell({ position: new Uint8Array([8]) }); // of other subscriptions
+    assert.deepEqual(await again(), []);
+  });
+
   it('says that everything comes anew where the position is no longer held', async () => {
     const one = subscribe();
     open();

@@ -149,7 +149,7 @@ describe('SeriesStream', () => {
     subscription.update(stream.options());
   };
   const comeBack = () => {
-    subscription.disconnected();
+    subscription.disconnected(true);
     clock += 10 * second;
     subscription.connected(true);
   };

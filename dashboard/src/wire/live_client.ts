@@ -37,6 +37,7 @@ export class LiveClient {
   private attempt = 0;
   private retryTimer: unknown = null;
   private position: Uint8Array = new Uint8Array(0);
+  private hasMoved = false; // the position, on this connection
   private eventId_ = 0;
   private nextId = 1;
   private heardUs_ = 0;
@@ -200,6 +201,7 @@ export class LiveClient {
 
   private opened(): void {
     this.isOpen = true;
+    this.hasMoved = false;
     this.openedAt = this.heartbeat.heard();
     this.send({ case: 'hello', value: { resumePosition: this.position, resumeEventId: this.eventId_ } });
     for (const subscription of this.subscriptions.values()) subscription.connected(this.position.length > 0);
@@ -231,7 +233,10 @@ export class LiveClient {
       this.events.tell({ id, timeUs, kind, device: event.deviceId, object: event.objectId, body });
     }
     if (this.opening !== opening) return false;
-    if (message.position.length > 0) this.position = message.position;
+    if (message.position.length > 0) {
+      this.position = message.position;
+      this.hasMoved = true;
+    }
     if (message.eventId > 0) this.eventId_ = message.eventId;
     return true;
   }
@@ -259,7 +264,7 @@ export class LiveClient {
     if (this.opening !== opening) return; // ended by a listener
     this.forgetSocket();
     this.meter.clear();
-    for (const subscription of [...this.subscriptions.values()]) subscription.disconnected();
+    for (const subscription of [...this.subscriptions.values()]) subscription.disconnected(this.hasMoved);
     const what = afterClose(code);
     if (what === 'stop') {
       this.setStatus({ kind: 'stopped', code, reason });

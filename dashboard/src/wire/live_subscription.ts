@@ -134,7 +134,6 @@ export class LiveSubscription implements AsyncIterable<Happening> {
   }
 
   disconnected(): void {
-    // What was asked last and not answered: the position knows nothing of it.
     if (this.isAwaited) this.answeredWish = null;
     this.isAwaited = false;
     this.served = null;
