@@ -133,8 +133,10 @@ export class LiveSubscription implements AsyncIterable<Happening> {
     this.ask(resuming);
   }
 
-  disconnected(): void {
-    if (this.isAwaited) this.answeredWish = null;
+  /** `hasMoved`: the session's position, on the connection that is lost. */
+  disconnected(hasMoved: boolean): void {
+    // A position told before the answer may know nothing of what was asked; the one before still does.
+    if (this.isAwaited && (hasMoved || !this.asked?.request.resuming)) this.answeredWish = null;
     this.isAwaited = false;
     this.served = null;
     if (this.phase_ !== 'idle' && !this.isComplete) this.tellPhase('idle', 0);
