@@ -27,8 +27,9 @@ class FakeSocket implements Socket {
   accept(): void {
     this.onopen?.(undefined as never);
   }
-  deliver(message: MessageInitShape<typeof LiveMessageSchema>): void {
-    const bytes = toBinary(LiveMessageSchema, create(LiveMessageSchema, message));
+  /** With the hub's time, as the last message of a write has it. */
+  deliver(message: MessageInitShape<typeof LiveMessageSchema>, sentUs = 1): void {
+    const bytes = toBinary(LiveMessageSchema, create(LiveMessageSchema, { sentUs, ...message }));
     this.onmessage?.({ data: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) });
   }
   async end(code: number, reason = ''): Promise<void> {
@@ -226,6 +227,24 @@ describe('LiveClient', () => {
     assert.equal(told.length, 0);
     assert.equal(world.frames.length, 1);
     world.frame();
+    assert.deepEqual(values(), [1, 2]);
+  });
+
+  it('keeps the parts of one write together, and drops what was not finished', async () => {
+    const one = subscribe();
+    open();
+    tell(answer(one.id, 1, 3));
+    world.socket.deliver({ updates: [{ series: 1, timeUs: 1, numbers: [1] }] }, 0);
+    world.frame();
+    assert.deepEqual(values(), [], 'the position behind it is still to come');
+    tell({ position: new Uint8Array([1]) });
+    assert.deepEqual(values(), [1]);
+    world.socket.deliver({ updates: [{ series: 1, timeUs: 2, numbers: [2] }] }, 0);
+    await world.socket.end(1006);
+    assert.deepEqual(values(), [1], 'it comes again, since it lies behind the position');
+    world.advance(1000);
+    world.socket.accept();
+    tell(answer(one.id, 3), { updates: [{ series: 1, timeUs: 2, numbers: [2] }] });
     assert.deepEqual(values(), [1, 2]);
   });
 
@@ -450,7 +469,7 @@ describe('LiveClient', () => {
     const one = subscribe();
     open();
     const hubUs = 1_700_000_000_000_000;
-    tell({ hub: { version: '1', serverTimeUs: hubUs, heartbeatMs: 10_000 } });
+    tell({ hub: { version: '1', serverTimeUs: hubUs, heartbeatMs: 10_000 }, sentUs: hubUs });
     const ping = world.socket.of('ping')[0].value as { nonce: number; clientTimeUs: number };
     world.now += 20;
     tell({ pong: { nonce: ping.nonce, clientTimeUs: ping.clientTimeUs, serverTimeUs: hubUs + 10_000 } });

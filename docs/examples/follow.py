@@ -64,9 +64,16 @@ class Follower:
             self.phase, self.is_answered = None, False  # nothing is live on a new connection before its phase says so
             await self.send(socket, hello=live.ViewerHello(resume_event_id=self.event_id))
             await self.send(socket, subscribe=self.subscribe())
+            parts = []
             while True:
-                message = live.LiveMessage.FromString(await socket.recv())
-                self.handle(message)
+                parts.append(live.LiveMessage.FromString(await socket.recv()))
+                # The hub may write several messages in one go; the last has its time and the position behind all of them.
+                # Handled before it came, they would be told again where the connection is lost in between.
+                if not parts[-1].sent_us:
+                    continue
+                for message in parts:
+                    self.handle(message)
+                parts.clear()
                 sys.stdout.flush()
 
     async def send(self, socket, **message):

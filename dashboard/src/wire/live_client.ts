@@ -262,6 +262,7 @@ export class LiveClient {
     const { opening } = this;
     this.inbox.drain();
     if (this.opening !== opening) return; // ended by a listener
+    this.inbox.clear();
     this.forgetSocket();
     this.meter.clear();
     for (const subscription of [...this.subscriptions.values()]) subscription.disconnected(this.hasMoved);

@@ -31,7 +31,7 @@ interface Asked {
 }
 
 const gapsAtMost = 2_000; // told and remembered, to tell each once; past it the oldest are forgotten
-const storeCodes = ['storage_failed', 'unavailable']; // the hub has given the subscription up
+const requestCodes = ['invalid_argument', 'forbidden', 'too_large']; // any other: the store failed, the subscription is over
 const livePhases: Phase[] = ['live', 'conflated', 'latest_only'];
 
 /**
@@ -204,7 +204,7 @@ export class LiveSubscription implements AsyncIterable<Happening> {
   private failed(code: string, message: string): void {
     const refused = this.isAwaited;
     this.isAwaited = false;
-    if (storeCodes.includes(code)) {
+    if (!requestCodes.includes(code)) {
       this.served = this.answeredWish = null;
       this.session.later(this.failures++, () => {
         if (!this.served) this.again();
