@@ -9,6 +9,7 @@ import { Inbox } from './inbox';
 import { LagMeter, type Lag } from './lag';
 import { Listeners } from './listeners';
 import { LiveSubscription, type SessionSide } from './live_subscription';
+import { Retry } from './retry';
 import { Refused, type LiveParts, type Socket } from './socket';
 import type { SentRequest, SubscribeOptions } from './subscribe_options';
 
@@ -19,8 +20,6 @@ export type LinkStatus =
   | { kind: 'reconnecting'; attempt: number; code: number }
   /** `reason` "signed out": signing in and `start` go on. */
   | { kind: 'stopped'; code: number; reason: string };
-
-const stableAfterMs = 5_000; // a connection that lived so long starts the back-off anew
 
 /**
  * One session of the live link. Owns the socket and the subscriptions; reconnects for ever with full jitter, as the close
@@ -34,8 +33,6 @@ export class LiveClient {
   private opening = 0; // grows with each connection begun: tells an answer of an older one
   private isOpen = false;
   private openedAt = 0;
-  private attempt = 0;
-  private retryTimer: unknown = null;
   private position: Uint8Array = new Uint8Array(0);
   private hasMoved = false; // the position, on this connection
   private eventId_ = 0;
@@ -43,6 +40,7 @@ export class LiveClient {
   private heardUs_ = 0;
   private readonly inbox: Inbox;
   private readonly heartbeat: Heartbeat;
+  private readonly retry: Retry;
   private readonly meter = new LagMeter();
   private readonly subscriptions = new Map<number, LiveSubscription>();
   private readonly statuses: Listeners<LinkStatus>;
@@ -63,6 +61,7 @@ export class LiveClient {
       (nonce, clientTimeUs) => this.isOpen && this.send({ case: 'ping', value: { nonce, clientTimeUs } }),
       () => this.lost(1006, 'no answer'),
     );
+    this.retry = new Retry(parts, () => this.connect());
     const failed = (error: unknown) => this.failed(error);
     this.statuses = new Listeners(failed);
     this.batches = new Listeners(failed);
@@ -109,7 +108,7 @@ export class LiveClient {
 
   start(): void {
     if (this.status_.kind !== 'idle' && this.status_.kind !== 'stopped') return;
-    this.attempt = 0;
+    this.retry.reset();
     this.setStatus({ kind: 'connecting' });
     this.connect();
   }
@@ -126,10 +125,7 @@ export class LiveClient {
 
   /** Now rather than at the back-off's end: the network came back, or somebody pressed the button. */
   retryNow(): void {
-    if (this.status_.kind !== 'reconnecting' || this.retryTimer === null) return;
-    this.parts.clearTimer(this.retryTimer);
-    this.retryTimer = null;
-    this.connect();
+    if (this.status_.kind === 'reconnecting') this.retry.now();
   }
 
   /** With a listener it is told everything in order; without one loop over what is returned. Throws a RangeError that
@@ -271,20 +267,14 @@ export class LiveClient {
       this.setStatus({ kind: 'stopped', code, reason });
       return;
     }
-    if (lived >= stableAfterMs) this.attempt = 0;
-    const attempt = this.attempt++;
+    const attempt = this.retry.lost(lived);
     this.setStatus({ kind: 'reconnecting', attempt, code });
     if (!wasOpen && !(await this.parts.isSignedIn().catch(() => true))) {
       if (this.status_.kind === 'reconnecting') this.setStatus({ kind: 'stopped', code, reason: 'signed out' });
       return;
     }
-    if (this.status_.kind !== 'reconnecting' || this.socket || this.retryTimer !== null) return; // stopped meanwhile
-    // "Now" is believed once: a hub that closes each fresh connection with 42xx is backed off from all the same.
-    const delay = what === 'now' && attempt === 0 ? this.parts.random() * 250 : backOffMs(attempt, this.parts.random);
-    this.retryTimer = this.parts.setTimer(() => {
-      this.retryTimer = null;
-      this.connect();
-    }, delay);
+    if (this.status_.kind !== 'reconnecting' || this.socket || this.retry.isWaiting) return; // stopped meanwhile
+    this.retry.wait(what, attempt);
   }
 
   /** We give the connection up ourselves. */
@@ -304,8 +294,7 @@ export class LiveClient {
 
   private drop(code: number, reason: string): void {
     ++this.opening;
-    if (this.retryTimer !== null) this.parts.clearTimer(this.retryTimer);
-    this.retryTimer = null;
+    this.retry.cancel();
     const socket = this.socket;
     if (socket) {
       socket.onopen = socket.onmessage = socket.onclose = null;
