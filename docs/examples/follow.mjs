@@ -11,7 +11,7 @@ import { parseArgs } from 'node:util';
 import WebSocket from 'ws';
 import { connect } from './lib/telemetry-live.mjs';
 
-const usage = 'follow.mjs https://HOST:PORT [--device NAME]… [--group NAME]… [--series PATTERN]… [--ago SECONDS] [--rate HZ]';
+const usage = 'follow.mjs https://HOST:PORT [--device NAME]… [--group NAME]… [--series PATTERN]… [--ago SECONDS] [--rate HZ] [--events]';
 
 function fail(text, code = 1) {
   process.stderr.write(`${text}\n`);
@@ -28,6 +28,7 @@ function options() {
         series: { type: 'string', multiple: true, default: ['*'] },
         ago: { type: 'string', default: '0' },
         rate: { type: 'string', default: '0' },
+        events: { type: 'boolean', default: false }, // server-sent ones, not a WebSocket
       },
     });
     if (positionals.length !== 1) throw new Error('one hub is needed');
@@ -38,7 +39,7 @@ function options() {
   }
 }
 
-const { url, device, group, series, ago, rate } = options();
+const { url, device, group, series, ago, rate, events } = options();
 const tell = (text) => process.stderr.write(`# ${text}\n`);
 const quoted = (value) => (/[",\n]/.test(value) ? `"${String(value).replaceAll('"', '""')}"` : value);
 const print = (...cells) => process.stdout.write(`${cells.map(quoted).join(',')}\n`);
@@ -48,6 +49,7 @@ const plain = (value) => (Array.isArray(value) ? value.join(' ') : typeof value 
 const hub = connect({
   url,
   token: process.env.HUB_TOKEN,
+  fallback: events ? 'only' : true,
   socket: (address, protocols) => new WebSocket(address, protocols, { perMessageDeflate: false }),
 });
 const names = new Map(); // of devices; the list comes before the first readings, or with them

@@ -1,4 +1,5 @@
 import { LiveClient } from './live_client';
+import { SseSocket } from './sse_socket';
 import { Refused, type LiveParts, type Socket } from './socket';
 
 export interface ConnectOptions {
@@ -11,6 +12,9 @@ export interface ConnectOptions {
   /** Makes the WebSocket. For Node: `(url, protocols, headers) => new WebSocket(url, protocols, { headers })` of the package
    *  ws. Without: the runtime's own, which sends no headers. */
   socket?: (url: string, protocols: string[], headers: Record<string, string>) => unknown;
+  /** Server-sent events where WebSockets are blocked on the way (by default), never (false), or from the beginning ('only').
+   *  They are signed in by cookie, token or headers. */
+  fallback?: boolean | 'only';
   fetch?: (url: string, init: RequestInit) => Promise<Response>;
   /** Replaces parts of the outside world: timers, clocks, dice. */
   parts?: Partial<LiveParts>;
@@ -35,18 +39,20 @@ export function partsOf(options: ConnectOptions): LiveParts {
   const headers = options.headers ?? {};
   const makeSocket = options.socket ?? ((url: string, protocols: string[]) => new WebSocket(url, protocols));
   const open = (url: string) => makeSocket(url, [subprotocol], headers) as Socket;
+  const bearer: Record<string, string> = options.token ? { Authorization: `Bearer ${options.token}` } : {};
+  const ask = (method: string, path: string, signal: AbortSignal) =>
+    (options.fetch ?? fetch)(rest + path, {
+      method,
+      headers: { ...headers, ...bearer },
+      credentials: 'same-origin',
+      cache: 'no-store',
+      signal,
+    });
   const call = async (method: string, path: string) => {
     const abort = new AbortController();
     const deadline = setTimeout(() => abort.abort(), deadlineMs);
-    const bearer: Record<string, string> = options.token ? { Authorization: `Bearer ${options.token}` } : {};
     try {
-      return await (options.fetch ?? fetch)(rest + path, {
-        method,
-        headers: { ...headers, ...bearer },
-        credentials: 'same-origin',
-        cache: 'no-store',
-        signal: abort.signal,
-      });
+      return await ask(method, path, abort.signal);
     } finally {
       clearTimeout(deadline);
     }
@@ -59,8 +65,10 @@ export function partsOf(options: ConnectOptions): LiveParts {
     const { ticket } = (await answer.json()) as { ticket: string };
     return open(`${live}?ticket=${encodeURIComponent(ticket)}`);
   };
+  const openEvents = () => new SseSocket((path, signal) => ask('GET', path, signal), () => performance.now());
   return {
-    open: options.token ? withTicket : () => open(live),
+    open: options.fallback === 'only' ? openEvents : options.token ? withTicket : () => open(live),
+    openFallback: (options.fallback ?? true) === true ? openEvents : undefined,
     nowMs: () => performance.now(),
     wallMs: () => Date.now(),
     random: () => Math.random(),

@@ -89,8 +89,8 @@ export interface HubEvent {
 }
 
 // As in readings.proto and live.proto.
-const typeWords: Record<number, SeriesType> = { 1: 'number', 2: 'boolean', 3: 'string', 4: 'location' };
-const reasonWords = [
+export const typeWords: Record<number, SeriesType> = { 1: 'number', 2: 'boolean', 3: 'string', 4: 'location' };
+export const reasonWords = [
   'unknown',
   'spool_full',
   'spool_damaged',
@@ -104,8 +104,8 @@ const reasonWords = [
   'sensor_failed',
   'file_missing',
 ];
-const presenceWords: PresenceWord[] = ['unknown', 'online', 'asleep', 'offline'];
-const phaseWords: Phase[] = ['idle', 'history', 'catch_up', 'live', 'conflated', 'latest_only', 'restarted', 'paused'];
+export const presenceWords: PresenceWord[] = ['unknown', 'online', 'asleep', 'offline'];
+export const phaseWords: Phase[] = ['idle', 'history', 'catch_up', 'live', 'conflated', 'latest_only', 'restarted', 'paused'];
 
 export const phaseOf = (phase: number): Phase => phaseWords[phase] ?? 'idle';
 export const presenceOf = (presence: number): PresenceWord => presenceWords[presence] ?? 'unknown';

@@ -11,6 +11,7 @@ import { Listeners } from './listeners';
 import { LiveSubscription, type SessionSide } from './live_subscription';
 import { Retry } from './retry';
 import { Refused, type LiveParts, type Socket } from './socket';
+import { Transports } from './transports';
 import type { SentRequest, SubscribeOptions } from './subscribe_options';
 
 export type LinkStatus =
@@ -33,6 +34,7 @@ export class LiveClient {
   private opening = 0; // grows with each connection begun: tells an answer of an older one
   private isOpen = false;
   private openedAt = 0;
+  private hasHeard = false; // on this connection
   private position: Uint8Array = new Uint8Array(0);
   private hasMoved = false; // the position, on this connection
   private eventId_ = 0;
@@ -41,6 +43,7 @@ export class LiveClient {
   private readonly inbox: Inbox;
   private readonly heartbeat: Heartbeat;
   private readonly retry: Retry;
+  private readonly transports: Transports;
   private readonly meter = new LagMeter();
   private readonly subscriptions = new Map<number, LiveSubscription>();
   private readonly statuses: Listeners<LinkStatus>;
@@ -61,6 +64,7 @@ export class LiveClient {
       (nonce, clientTimeUs) => this.isOpen && this.send({ case: 'ping', value: { nonce, clientTimeUs } }),
       () => this.lost(1006, 'no answer'),
     );
+    this.transports = new Transports(parts);
     this.retry = new Retry(parts, () => this.connect());
     const failed = (error: unknown) => this.failed(error);
     this.statuses = new Listeners(failed);
@@ -89,6 +93,11 @@ export class LiveClient {
     this.eventId_ = eventId;
   }
 
+  /** `events`: server-sent ones, since WebSockets are found to be blocked on the way. */
+  get transport(): 'websocket' | 'events' {
+    return this.transports.isOnFallback ? 'events' : 'websocket';
+  }
+
   // Each answers how to listen no more.
   onStatus(listener: (status: LinkStatus) => void): () => void {
     return this.statuses.add(listener);
@@ -109,6 +118,7 @@ export class LiveClient {
   start(): void {
     if (this.status_.kind !== 'idle' && this.status_.kind !== 'stopped') return;
     this.retry.reset();
+    if (this.transports.reset()) this.forgetPosition();
     this.setStatus({ kind: 'connecting' });
     this.connect();
   }
@@ -117,7 +127,7 @@ export class LiveClient {
   stop(): void {
     this.drop(1000, 'signed out');
     for (const subscription of [...this.subscriptions.values()]) subscription.close();
-    this.position = new Uint8Array(0);
+    this.forgetPosition();
     this.eventId_ = this.heardUs_ = 0;
     this.meter.clear();
     this.setStatus({ kind: 'idle' });
@@ -156,9 +166,10 @@ export class LiveClient {
   private connect(): void {
     const opening = ++this.opening;
     this.heartbeat.start();
+    this.hasHeard = false;
     let socket: Socket | Promise<Socket>;
     try {
-      socket = this.parts.open();
+      socket = this.transports.open();
     } catch (error) {
       socket = Promise.reject(error);
     }
@@ -185,9 +196,10 @@ export class LiveClient {
     socket.binaryType = 'arraybuffer';
     socket.onopen = () => this.opened();
     socket.onmessage = (event) => {
-      if (this.socket === socket && event.data instanceof ArrayBuffer) {
-        this.inbox.add(new Uint8Array(event.data), this.heartbeat.heard());
-      }
+      if (this.socket !== socket) return;
+      const atMs = this.heartbeat.heard();
+      this.hasHeard = true;
+      if (event.data instanceof ArrayBuffer) this.inbox.add(new Uint8Array(event.data), atMs);
     };
     socket.onclose = (event) => {
       if (this.socket === socket) void this.closed(event.code, event.reason);
@@ -269,12 +281,24 @@ export class LiveClient {
     }
     const attempt = this.retry.lost(lived);
     this.setStatus({ kind: 'reconnecting', attempt, code });
-    if (!wasOpen && !(await this.parts.isSignedIn().catch(() => true))) {
-      if (this.status_.kind === 'reconnecting') this.setStatus({ kind: 'stopped', code, reason: 'signed out' });
-      return;
+    const isBlocked = !this.hasHeard && code === 1006;
+    if (!isBlocked) this.transports.worked();
+    if (!wasOpen || isBlocked) {
+      const isSignedIn = await this.parts.isSignedIn().catch(() => null); // null: the hub is away
+      if (isSignedIn === false) {
+        if (this.status_.kind === 'reconnecting') this.setStatus({ kind: 'stopped', code, reason: 'signed out' });
+        return;
+      }
+      // The hub answers, and yet nothing comes through: something between us lets no such connection pass.
+      if (isSignedIn && isBlocked && this.transports.wasBlocked()) this.forgetPosition();
     }
     if (this.status_.kind !== 'reconnecting' || this.socket || this.retry.isWaiting) return; // stopped meanwhile
     this.retry.wait(what, attempt);
+  }
+
+  /** Everything begins anew on the next connection. */
+  private forgetPosition(): void {
+    this.position = new Uint8Array(0);
   }
 
   /** We give the connection up ourselves. */

@@ -21,6 +21,8 @@ export class Refused extends Error {
 export interface LiveParts {
   /** A connection to the live link. A promise that is rejected counts as a connection lost, or ends the client (Refused). */
   open(): Socket | Promise<Socket>;
+  /** The same over another transport, for where a proxy lets no WebSocket through. */
+  openFallback?(): Socket;
   nowMs(): number; // monotonic
   wallMs(): number;
   random(): number;
