@@ -4,11 +4,12 @@ import { backOffMs } from './back_off';
 import { afterClose } from './close_codes';
 import { presenceOf, type Happening, type HubEvent, type PresenceChange } from './happenings';
 import { Heartbeat } from './heartbeat';
-import { HubClock } from './hub_clock';
+import type { HubClock } from './hub_clock';
 import { Inbox } from './inbox';
-import { LagMeter, type Lag } from './lag';
+import type { Lag } from './lag';
 import { Listeners } from './listeners';
 import { LiveSubscription, type SessionSide } from './live_subscription';
+import { Measures } from './measures';
 import { Retry } from './retry';
 import { Refused, type LiveParts, type Socket } from './socket';
 import { Transports } from './transports';
@@ -28,7 +29,6 @@ export type LinkStatus =
  * position moves only with what was handed on. Ends with stop(), a 40xx close, or the sign-in's end.
  */
 export class LiveClient {
-  readonly clock: HubClock;
   private status_: LinkStatus = { kind: 'idle' };
   private socket: Socket | null = null;
   private opening = 0; // grows with each connection begun: tells an answer of an older one
@@ -39,12 +39,11 @@ export class LiveClient {
   private hasMoved = false; // the position, on this connection
   private eventId_ = 0;
   private nextId = 1;
-  private heardUs_ = 0;
   private readonly inbox: Inbox;
   private readonly heartbeat: Heartbeat;
   private readonly retry: Retry;
   private readonly transports: Transports;
-  private readonly meter = new LagMeter();
+  private readonly measures: Measures;
   private readonly subscriptions = new Map<number, LiveSubscription>();
   private readonly statuses: Listeners<LinkStatus>;
   private readonly batches: Listeners<void>;
@@ -52,7 +51,7 @@ export class LiveClient {
   private readonly events: Listeners<HubEvent>;
 
   constructor(private readonly parts: LiveParts) {
-    this.clock = new HubClock(parts.nowMs, parts.wallMs);
+    this.measures = new Measures(parts.nowMs, parts.wallMs);
     this.inbox = new Inbox(
       parts.nextFrame,
       (message, atMs) => this.deliver(message, atMs),
@@ -73,16 +72,20 @@ export class LiveClient {
     this.events = new Listeners(failed);
   }
 
+  /** The hub's time. */
+  get clock(): HubClock {
+    return this.measures.clock;
+  }
   get status(): LinkStatus {
     return this.status_;
   }
   /** The hub's time at the newest message; 0: none yet. */
   get heardUs(): number {
-    return this.heardUs_;
+    return this.measures.heardUs;
   }
   /** How old live readings are on arrival; null: none came on this connection. */
   get lag(): Lag | null {
-    return this.meter.lag;
+    return this.measures.lag;
   }
   /** Of the newest event heard: give it to `resumeEvents` in another run of the program to go on behind it. */
   get eventId(): number {
@@ -128,8 +131,8 @@ export class LiveClient {
     this.drop(1000, 'signed out');
     for (const subscription of [...this.subscriptions.values()]) subscription.close();
     this.forgetPosition();
-    this.eventId_ = this.heardUs_ = 0;
-    this.meter.clear();
+    this.eventId_ = 0;
+    this.measures.forget();
     this.setStatus({ kind: 'idle' });
   }
 
@@ -219,7 +222,8 @@ export class LiveClient {
   /** False: a listener has ended this connection. */
   private deliver(message: LiveMessage, atMs: number): boolean {
     const { opening } = this;
-    this.measure(message, atMs);
+    this.measures.add(message, atMs);
+    if (message.hub) this.heartbeat.greeted(message.hub.heartbeatMs);
     for (const subscription of [...this.subscriptions.values()]) subscription.receive(message);
     for (const state of message.presence) {
       this.presences.tell({
@@ -249,21 +253,6 @@ export class LiveClient {
     return true;
   }
 
-  private measure(message: LiveMessage, atMs: number): void {
-    const { hub, pong, sentUs, commitUs } = message;
-    const hubUs = Math.max(sentUs, hub?.serverTimeUs ?? 0, pong?.serverTimeUs ?? 0);
-    if (hubUs > 0) {
-      this.clock.sample(hubUs, atMs);
-      this.heardUs_ = Math.max(this.heardUs_, hubUs);
-    }
-    if (pong) this.clock.roundTrip(atMs - pong.clientTimeUs / 1000, atMs);
-    if (hub) this.heartbeat.greeted(hub.heartbeatMs);
-    // Catch-up and history are old on purpose; their commit may be of yesterday.
-    if (sentUs > 0 && commitUs > 0 && message.updates.some((update) => update.subscription === 0 && !update.late)) {
-      this.meter.add((sentUs - commitUs) / 1000, (this.clock.at(atMs) - sentUs) / 1000);
-    }
-  }
-
   private async closed(code: number, reason: string): Promise<void> {
     const wasOpen = this.isOpen;
     const lived = wasOpen ? this.parts.nowMs() - this.openedAt : 0;
@@ -272,7 +261,7 @@ export class LiveClient {
     if (this.opening !== opening) return; // ended by a listener
     this.inbox.clear();
     this.forgetSocket();
-    this.meter.clear();
+    this.measures.disconnected();
     for (const subscription of [...this.subscriptions.values()]) subscription.disconnected(this.hasMoved);
     const what = afterClose(code);
     if (what === 'stop') {
