@@ -1,6 +1,7 @@
 // Builds the dashboard: generates the wire schema's TypeScript, bundles, hashes names, compresses beforehand.
-//   node build.mjs [--out DIR] [--generate] [--watch]
+//   node build.mjs [--out DIR] [--generate] [--watch] [--client DIR]
 // --generate stops after the schema; --watch rebuilds (uncompressed) at each change, for `telemetry-hub serve --web-root dist`.
+// --client makes DIR/telemetry-live.mjs instead: src/wire alone, for other people's pages and Node programs.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -137,6 +138,16 @@ function argument(name, fallback) {
 async function main() {
   generate();
   if (process.argv.includes('--generate')) return;
+  const client = argument('--client', '');
+  if (client) {
+    await esbuild.build({
+      ...bundleOptions,
+      entryPoints: { 'telemetry-live': 'src/wire/index.ts' },
+      outdir: resolve(client),
+      outExtension: { '.js': '.mjs' },
+    });
+    return;
+  }
   const out = resolve(argument('--out', join(here, 'dist')));
   const watch = process.argv.includes('--watch');
   const options = {

@@ -5,6 +5,8 @@ import { LiveMessageSchema } from '../src/gen/telemetry/v1/live_pb';
 import { breakAfterUs, chartColumns, silences } from '../src/state/chart_columns';
 import { SeriesBuffer, slotOf, slotStart } from '../src/state/series_buffer';
 import { SeriesStream, type StreamQuery } from '../src/state/series_stream';
+import { LiveSubscription } from '../src/wire/live_subscription';
+import type { SentRequest } from '../src/wire/subscribe_options';
 
 const times = (buffer: SeriesBuffer) => [...buffer.column('timeUs').slice(0, buffer.length)];
 const lasts = (buffer: SeriesBuffer) => [...buffer.column('last').slice(0, buffer.length)];
@@ -139,7 +141,18 @@ describe('SeriesStream', () => {
   let stream: SeriesStream;
   const query: StreamQuery = { devices: ['d'], series: ['*'], range: { kind: 'live', spanUs: 100 * second }, width: 100, maximumRateHz: 10 };
   const info = { series: 1, deviceId: 'd', name: 'cpu', unit: '%', type: 1, intervalMs: 1000, revision: 1 };
-  const tell = (message: MessageInitShape<typeof LiveMessageSchema>) => stream.receive(create(LiveMessageSchema, message), 9);
+  let subscription: LiveSubscription;
+  let sent: SentRequest[];
+  const tell = (message: MessageInitShape<typeof LiveMessageSchema>) => subscription.receive(create(LiveMessageSchema, message));
+  const ask = (over: Partial<StreamQuery>) => {
+    stream.change({ ...query, ...over });
+    subscription.update(stream.options());
+  };
+  const comeBack = () => {
+    subscription.disconnected(true);
+    clock += 10 * second;
+    subscription.connected(true);
+  };
   const part = (over: object) => ({
     subscription: 9,
     series: 1,
@@ -154,22 +167,31 @@ describe('SeriesStream', () => {
   beforeEach(() => {
     clock = now;
     stream = new SeriesStream(query, () => clock);
-    stream.request(false);
+    sent = [];
+    const session = {
+      isOpen: true,
+      nowUs: () => clock,
+      send: (_id: number, request: SentRequest) => sent.push(request),
+      ended: () => {},
+      later: () => {},
+      failed: (error: unknown) => assert.fail(String(error)),
+    };
+    subscription = new LiveSubscription(9, stream.options(), session, (happening) => stream.receive(happening));
+    subscription.connected(false);
     tell({ subscribed: [{ id: 9, series: [info] }], phases: [{ subscription: 9, phase: 1 }] });
   });
 
   it('merges history, catch-up and live updates into one line', () => {
     tell({ history: [part(buckets)] });
     tell({ phases: [{ subscription: 9, phase: 3 }] });
-    assert.equal(stream.isSettled(), true);
+    assert.equal(stream.isComplete, true);
     tell({ updates: [{ series: 1, timeUs: now + second, timeDeltaUs: [second], numbers: [7, 8] }] });
     assert.deepEqual(lasts(one().buffer), [3, 4, 7, 8]);
     assert.deepEqual(one().latest, { time: now + 2 * second, value: 8 });
   });
 
   it('takes the fields of one message in their order: answer, history, updates', () => {
-    stream.change({ ...query, range: { kind: 'live', spanUs: 50 * second } });
-    stream.request(false);
+    ask({ range: { kind: 'live', spanUs: 50 * second } });
     tell({
       updates: [{ series: 1, timeUs: now + second, numbers: [9] }],
       history: [part({ ...buckets, fromUs: now - 50 * second })],
@@ -180,58 +202,50 @@ describe('SeriesStream', () => {
       ],
     });
     assert.deepEqual(lasts(one().buffer), [3, 4, 9]);
-    assert.equal(stream.isSettled(), true);
+    assert.equal(stream.isComplete, true);
   });
 
-  it('leaves out what still arrives for an older range', () => {
-    tell({ phases: [{ subscription: 9, phase: 3 }] });
-    stream.change({ ...query, range: { kind: 'fixed', fromUs: now - 60 * second, toUs: now - 30 * second } });
-    stream.request(false);
+  it('gives what still arrives to the older range, until the answer', () => {
+    tell({ history: [part(buckets)], phases: [{ subscription: 9, phase: 3 }] });
+    ask({ range: { kind: 'fixed', fromUs: now - 60 * second, toUs: now - 30 * second } });
     tell({ updates: [{ series: 1, timeUs: now, numbers: [5] }] });
-    tell({ history: [part(buckets)] });
-    tell({ subscribed: [{ id: 9, series: [info] }] });
-    tell({ history: [part(buckets)] });
+    assert.deepEqual(lasts(one().buffer), [3, 4, 5]);
+    tell({ subscribed: [{ id: 9, series: [info] }], phases: [{ subscription: 9, phase: 1 }] });
     assert.equal(one().buffer.length, 0);
     tell({ history: [part({ ...buckets, fromUs: now - 60 * second, toUs: now - 30 * second })] });
     assert.equal(one().buffer.length, 2);
-    assert.equal(one().latest?.value, 5, 'the newest value is still told');
+    assert.equal(one().latest?.value, 5, 'the newest value is known all the same');
   });
 
-  it('keeps the picture while the hub gives up a request that a newer one has replaced', () => {
+  it('keeps the picture while the hub answers a request that a newer one will replace', () => {
     tell({ history: [part(buckets)], phases: [{ subscription: 9, phase: 3 }] });
-    stream.change({ ...query, range: { kind: 'live', spanUs: 50 * second } });
-    stream.request(false);
-    stream.change({ ...query, range: { kind: 'live', spanUs: 60 * second } });
-    stream.request(false);
-    tell({ subscribed: [{ id: 9, series: [] }] }); // of the first of them
-    assert.equal(stream.list().length, 1, 'the chart would vanish and come again');
+    ask({ range: { kind: 'live', spanUs: 50 * second } });
+    ask({ range: { kind: 'live', spanUs: 55 * second } });
+    ask({ range: { kind: 'live', spanUs: 60 * second } });
+    assert.equal(sent.length, 2, 'one request on its way at a time');
+    tell({ subscribed: [{ id: 9, series: [info] }], phases: [{ subscription: 9, phase: 1 }] }); // of the first of them
+    assert.deepEqual(lasts(one().buffer), [3, 4], 'the chart would be empty for a moment');
+    assert.deepEqual(sent.map((request) => request.fromUs).slice(1), [now - 50 * second, now - 60 * second]);
+    tell({ history: [part({ ...buckets, fromUs: now - 50 * second })] });
     assert.deepEqual(lasts(one().buffer), [3, 4]);
-    tell({ subscribed: [{ id: 9, series: [info] }] });
+    tell({ subscribed: [{ id: 9, series: [info] }], phases: [{ subscription: 9, phase: 1 }] });
     assert.equal(one().buffer.length, 0);
-    tell({ subscribed: [{ id: 9, series: [] }] });
-    assert.equal(stream.list().length, 0, 'an answer to the newest request counts');
-  });
-
-  it('accepts a first part as the answer where the hub does not say Subscribed again', () => {
-    stream.change({ ...query, range: { kind: 'fixed', fromUs: now - 60 * second, toUs: now - 30 * second } });
-    stream.request(false);
-    tell({ history: [part({ ...buckets, fromUs: now - 60 * second, toUs: now - 30 * second })] });
+    tell({ history: [part({ ...buckets, fromUs: now - 60 * second })] });
     assert.equal(one().buffer.length, 2);
   });
 
   it('does not fold live readings into a fixed range', () => {
-    stream.change({ ...query, range: { kind: 'fixed', fromUs: now - 60 * second, toUs: now + 30 * second } });
-    stream.request(false);
-    tell({ subscribed: [{ id: 9, series: [info] }] });
+    ask({ range: { kind: 'fixed', fromUs: now - 60 * second, toUs: now + 30 * second } });
+    tell({ subscribed: [{ id: 9, series: [info] }], phases: [{ subscription: 9, phase: 1 }] });
+    tell({ phases: [{ subscription: 9, phase: 7 }] });
     tell({ updates: [{ series: 1, timeUs: now, numbers: [5] }] });
     assert.equal(one().buffer.length, 0);
   });
 
   it('continues after a resume without losing what it has', () => {
     tell({ history: [part(buckets)], phases: [{ subscription: 9, phase: 3 }] });
-    stream.disconnected();
-    clock += 10 * second;
-    stream.request(true);
+    comeBack();
+    assert.equal(sent.at(-1)?.resuming, true);
     tell({ subscribed: [{ id: 9, series: [info] }], phases: [{ subscription: 9, phase: 2 }] });
     tell({ updates: [{ series: 1, subscription: 9, timeUs: now + second, numbers: [7] }] });
     tell({ phases: [{ subscription: 9, phase: 3 }] });
@@ -252,30 +266,33 @@ describe('SeriesStream', () => {
   it('keeps a long list of series that comes in parts over a resume', () => {
     tell({ subscribed: [{ id: 9, added: true, series: [{ ...info, series: 2, name: 'second' }] }] });
     tell({ history: [part(buckets), part({ ...buckets, series: 2 })], phases: [{ subscription: 9, phase: 3 }] });
-    stream.disconnected();
-    stream.request(true);
+    comeBack();
     tell({ subscribed: [{ id: 9, series: [info] }] });
     tell({ subscribed: [{ id: 9, added: true, series: [{ ...info, series: 2, name: 'second' }] }] });
     assert.deepEqual(lasts(stream.get(2)!.buffer), [3, 4]);
+    comeBack();
+    tell({ subscribed: [{ id: 9, series: [info] }], phases: [{ subscription: 9, phase: 2 }] });
+    assert.equal(stream.get(2), undefined, 'gone, or not to be seen any more');
   });
 
-  it('says that a fixed range is complete, but not that it can be resumed', () => {
-    stream.change({ ...query, range: { kind: 'fixed', fromUs: now - 60 * second, toUs: now - 30 * second } });
-    stream.request(false);
+  it('says that a fixed range is complete, and does not ask for it again after a reconnect', () => {
+    ask({ range: { kind: 'fixed', fromUs: now - 60 * second, toUs: now - 30 * second } });
     tell({ subscribed: [{ id: 9, series: [info] }], phases: [{ subscription: 9, phase: 1 }] });
     assert.equal(stream.isComplete, false);
     tell({ phases: [{ subscription: 9, phase: 7 }] });
-    assert.deepEqual([stream.isComplete, stream.isSettled()], [true, false]);
+    assert.equal(stream.isComplete, true);
+    const asked = sent.length;
+    comeBack();
+    assert.deepEqual([sent.length, stream.isComplete], [asked, true]);
   });
 
   it('starts anew when the hub could not resume', () => {
     tell({ history: [part(buckets)], phases: [{ subscription: 9, phase: 3 }] });
-    stream.disconnected();
-    clock += 10 * second;
-    stream.request(true);
-    tell({ subscribed: [{ id: 9, series: [info] }], phases: [{ subscription: 9, phase: 6 }] });
+    comeBack();
+    assert.equal(sent.at(-1)?.resuming, true);
+    tell({ subscribed: [{ id: 9, series: [info] }], phases: [{ subscription: 9, phase: 6 }, { subscription: 9, phase: 1 }] });
     assert.equal(one().buffer.length, 0);
-    assert.equal(stream.isSettled(), false);
+    assert.equal(stream.isComplete, false);
     tell({ history: [part({ ...buckets, fromUs: clock - 100 * second })] });
     assert.equal(one().buffer.length, 2);
   });
@@ -302,6 +319,19 @@ describe('SeriesStream', () => {
     const bucket = one().buffer.at(0);
     assert.deepEqual([bucket.minimum, bucket.maximum, bucket.count], [-4, 90, 8]);
     assert.deepEqual(one().latest, { time: now + 100, value: 2 });
+  });
+
+  it('says how readings come to a viewer that is too slow', () => {
+    tell({ phases: [{ subscription: 9, phase: 3 }] });
+    const pace = (...phases: number[]) => {
+      for (const phase of phases) tell({ phases: [{ subscription: 9, phase }] });
+      return stream.pace;
+    };
+    assert.equal(stream.pace, 'full');
+    assert.equal(pace(5), 'latest_only');
+    assert.equal(pace(2), 'latest_only', 'it lags until it has caught up');
+    assert.equal(pace(4), 'conflated');
+    assert.equal(pace(3), 'full');
   });
 
   it('stays bounded however long it runs', () => {

@@ -1,18 +1,16 @@
-import { create } from '@bufbuild/protobuf';
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { PresenceStateSchema } from '../src/gen/telemetry/v1/live_pb';
 import { AlertBook } from '../src/state/alert_book';
 import { formFields, initialEntries, readEntries } from '../src/state/command_form';
 import { parseDuration, writeDuration } from '../src/state/durations';
 import { ExecutionLog, isFinal } from '../src/state/execution_log';
 import { filterDevices, Fleet } from '../src/state/fleet';
-import { HubClock } from '../src/state/hub_clock';
 import { bodyOf, draftOf, emptyDraft } from '../src/state/rule_draft';
 import { formatQuantity, formatSteps, scaleFor } from '../src/state/units';
 import { parseRange, spanUs, withRange } from '../src/state/url_range';
 import { en } from '../src/text/en';
 import { zhCn } from '../src/text/zh_cn';
+import type { PresenceChange } from '../src/wire/happenings';
 import type { Alert, Device, Execution, ExecutionWord } from '../src/wire/objects';
 import { compareSeriesNames } from '../src/state/series_order';
 
@@ -27,7 +25,14 @@ const device = (id: string, over: Partial<Device> = {}): Device => ({
   groups: [],
   ...over,
 });
-const presence = (over: object) => create(PresenceStateSchema, { deviceId: 'a', deviceName: 'a', presence: 1, lastSeenUs: 9, ...over });
+const presence = (over: Partial<PresenceChange>): PresenceChange => ({
+  device: 'a',
+  name: 'a',
+  presence: 'online',
+  lastSeenUs: 9,
+  removed: false,
+  ...over,
+});
 
 describe('Fleet', () => {
   it('lets presence that came while the list was on its way win over the list', () => {
@@ -44,7 +49,7 @@ describe('Fleet', () => {
       fleet.list().map((one) => one.name),
       ['pi-1', 'pi-9', 'pi-10'],
     );
-    fleet.apply(presence({ deviceId: 'pi-9', removed: true }));
+    fleet.apply(presence({ device: 'pi-9', removed: true }));
     assert.equal(fleet.find('pi-9'), undefined);
   });
   it('filters by every word in names, tags and attributes, and by presence', () => {
@@ -263,23 +268,6 @@ describe('durations', () => {
     assert.equal(parseDuration('5 parsecs'), null);
     assert.equal(writeDuration(7200), '2h');
     assert.equal(writeDuration(0), '0s');
-  });
-});
-
-describe('HubClock', () => {
-  it('follows the hub, not the browser, and trusts the least delayed message', () => {
-    let monotonic = 0;
-    const clock = new HubClock(
-      () => monotonic,
-      () => 5_000_000,
-    );
-    clock.sample(1_000_000_000);
-    assert.equal(clock.nowUs(), 1_000_000_000);
-    monotonic = 100;
-    clock.sample(1_000_050_000); // 50 ms late
-    assert.equal(clock.nowUs(), 1_000_100_000);
-    clock.sample(0);
-    assert.equal(clock.nowUs(), 1_000_100_000);
   });
 });
 

@@ -2,12 +2,12 @@
 import { signal } from '@preact/signals';
 import { createContext } from 'preact';
 import { useContext } from 'preact/hooks';
-import type { LiveMessage } from '../gen/telemetry/v1/live_pb';
 import { AlertBook } from '../state/alert_book';
 import { Fleet } from '../state/fleet';
-import { HubClock } from '../state/hub_clock';
 import type { SeriesStream } from '../state/series_stream';
-import { LiveClient, type Feed, type LinkStatus, type Socket } from '../wire/live_client';
+import { partsOf } from '../wire/connect';
+import type { HubEvent } from '../wire/happenings';
+import { LiveClient, type LinkStatus } from '../wire/live_client';
 import type { Alert, Device, Execution, User } from '../wire/objects';
 import { Problem } from '../wire/problem';
 import { RestClient } from '../wire/rest_client';
@@ -26,14 +26,9 @@ export interface Following {
 }
 
 const resolvedListed = 200;
-const hiddenDrainMs = 250;
 
 /** One for the page. `session` leads: signing in starts the live link and loads the lists; signing out forgets them all. */
 export class Services {
-  readonly clock = new HubClock(
-    () => performance.now(),
-    () => Date.now(),
-  );
   readonly session = signal<SessionState>({ kind: 'loading' });
   readonly link = signal<LinkStatus>({ kind: 'idle' });
   readonly fleet = new Fleet();
@@ -43,28 +38,17 @@ export class Services {
   readonly alertsRevision = signal(0);
   readonly fleetError = signal<unknown>(null);
   readonly alertsError = signal<unknown>(null);
-  /** The hub's time at the newest message: what a dead link's data is from. */
-  heardUs = 0;
-
   readonly rest = new RestClient(
     (path, init) => fetch(path, init),
     () => this.signedOut(true),
   );
-  readonly live: LiveClient;
+  readonly live = new LiveClient({ ...partsOf({}), isSignedIn: () => this.isSignedIn() });
+  readonly clock = this.live.clock;
   private readonly executionListeners = new Set<(execution: Execution) => void>();
   private readonly seriesListeners = new Set<(device: string) => void>();
   private reloadTimer: number | null = null;
 
   constructor() {
-    this.live = new LiveClient({
-      open: () => openSocket(),
-      nowMs: () => performance.now(),
-      random: () => Math.random(),
-      setTimer: (action, ms) => setTimeout(action, ms),
-      clearTimer: (timer) => clearTimeout(timer as number),
-      nextFrame,
-      isSignedIn: () => this.isSignedIn(),
-    });
     let wasOpen = false;
     this.live.onStatus((status) => {
       this.link.value = status;
@@ -77,6 +61,11 @@ export class Services {
       if (status.kind === 'idle') wasOpen = false;
       if (status.kind === 'stopped' && status.reason === 'signed out') this.signedOut(true);
     });
+    this.live.onPresence((change) => {
+      const isKnown = !this.fleet.apply(change);
+      if (!isKnown && this.fleet.isLoaded) this.reloadDevicesSoon();
+    });
+    this.live.onEvent((event) => this.happened(event));
     this.live.onBatch(() => {
       if (this.fleetRevision.peek() !== this.fleet.revision) this.fleetRevision.value = this.fleet.revision;
       if (this.alertsRevision.peek() !== this.alerts.revision) this.alertsRevision.value = this.alerts.revision;
@@ -106,7 +95,6 @@ export class Services {
 
   signedIn(user: User): void {
     this.session.value = { kind: 'signed_in', user };
-    this.live.subscribe(this.sessionFeed());
     this.live.start();
     this.reload();
   }
@@ -183,57 +171,21 @@ export class Services {
   }
 
   follow(stream: SeriesStream): Following {
-    let id = 0;
-    const feed: Feed = {
-      request: (resuming) => stream.request(resuming),
-      receive: (message) => stream.receive(message, id),
-      isSettled: () => stream.isSettled(),
-    };
-    const forget = this.live.onStatus((status) => {
-      if (status.kind === 'reconnecting') stream.disconnected();
-    });
-    id = this.live.subscribe(feed);
+    const subscription = this.live.subscribe(stream.options(), (happening) => stream.receive(happening));
     return {
-      update: () => this.live.update(id),
-      close: () => {
-        forget();
-        this.live.unsubscribe(id);
-      },
+      update: () => subscription.update(stream.options()),
+      close: () => subscription.close(),
     };
   }
 
-  private sessionFeed(): Feed {
-    return {
-      request: () => ({ devices: [], series: [], fromUs: 0, toUs: 0, width: 0, maximumRateHz: 0 }),
-      receive: (message) => this.receive(message),
-      isSettled: () => true,
-    };
-  }
-
-  private receive(message: LiveMessage): void {
-    const hubUs = Math.max(message.sentUs, message.hub?.serverTimeUs ?? 0, message.pong?.serverTimeUs ?? 0);
-    if (hubUs > 0) {
-      this.clock.sample(hubUs);
-      this.heardUs = Math.max(this.heardUs, hubUs);
+  private happened({ kind, device, body }: HubEvent): void {
+    if (kind === 'alert' && body) this.alerts.put(body as Alert);
+    if (kind === 'execution' && body) {
+      for (const listener of this.executionListeners) listener(body as Execution);
     }
-    let isIncomplete = false;
-    for (const state of message.presence) isIncomplete = this.fleet.apply(state) || isIncomplete;
-    if (isIncomplete && this.fleet.isLoaded) this.reloadDevicesSoon();
-    for (const event of message.events) {
-      let body: unknown;
-      try {
-        body = JSON.parse(event.bodyJson || 'null');
-      } catch {
-        continue;
-      }
-      if (event.kind === 'alert' && body) this.alerts.put(body as Alert);
-      if (event.kind === 'execution' && body) {
-        for (const listener of this.executionListeners) listener(body as Execution);
-      }
-      if (event.kind === 'device' || event.kind === 'series') {
-        this.reloadDevicesSoon();
-        for (const listener of this.seriesListeners) listener(event.deviceId);
-      }
+    if (kind === 'device' || kind === 'series') {
+      this.reloadDevicesSoon();
+      for (const listener of this.seriesListeners) listener(device);
     }
   }
 
@@ -252,7 +204,6 @@ export class Services {
     this.live.stop();
     this.fleet.clear();
     this.alerts.clear();
-    this.heardUs = 0;
     this.fleetRevision.value = this.fleet.revision;
     this.alertsRevision.value = this.alerts.revision;
   }
@@ -265,25 +216,6 @@ export class Services {
       return !(error instanceof Problem && error.status === 401);
     }
   }
-}
-
-function openSocket(): Socket {
-  const scheme = location.protocol === 'https:' ? 'wss:' : 'ws:';
-  return new WebSocket(`${scheme}//${location.host}/api/v1/live`, 'telemetry.live.v1') as unknown as Socket;
-}
-
-/** A hidden page has no animation frames, but its buffers must still be drained. */
-function nextFrame(action: () => void): void {
-  let isDone = false;
-  const once = () => {
-    if (isDone) return;
-    isDone = true;
-    clearTimeout(timer);
-    cancelAnimationFrame(frame);
-    action();
-  };
-  const timer = setTimeout(once, hiddenDrainMs);
-  const frame = requestAnimationFrame(once);
 }
 
 export const ServicesContext = createContext<Services | null>(null);

@@ -71,15 +71,24 @@ function LinkPill() {
   const words = text.value;
   const status = services.link.value;
   if (status.kind === 'open') {
+    const { lag } = services.live;
+    const title = words.link.liveTitle(clockTime(services.clock.nowUs(), words.locale));
+    const hubMs = Math.round(lag?.hubMs ?? 0);
+    const wayMs = Math.round(lag?.wayMs ?? 0);
     return (
-      <span class="link-pill link-open" role="status" title={words.link.liveTitle(clockTime(services.clock.nowUs(), words.locale))}>
+      <span class="link-pill link-open" role="status" title={lag ? `${title}\n${words.link.lag(hubMs, wayMs)}` : title}>
         <Icon name="online" />
         <span>{words.link.live}</span>
+        {lag && (
+          <span class="link-lag" aria-hidden="true">
+            {hubMs + wayMs} ms
+          </span>
+        )}
       </span>
     );
   }
   if (status.kind === 'reconnecting' || status.kind === 'stopped') {
-    const since = services.heardUs > 0 ? clockTime(services.heardUs, words.locale) : null;
+    const since = services.live.heardUs > 0 ? clockTime(services.live.heardUs, words.locale) : null;
     return (
       <span class="link-pill link-lost" role="status">
         <Icon name="warning" />

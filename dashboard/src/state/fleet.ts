@@ -1,7 +1,5 @@
-import type { PresenceState } from '../gen/telemetry/v1/live_pb';
+import type { PresenceChange } from '../wire/happenings';
 import type { Device, Micros, PresenceWord } from '../wire/objects';
-
-const presenceWords: PresenceWord[] = ['unknown', 'online', 'asleep', 'offline'];
 
 /**
  * All devices the viewer may see, by id, merged from the REST list and live presence. Presence that arrived after the
@@ -47,20 +45,20 @@ export class Fleet {
   }
 
   /** Answers true where the device was not known: the caller then asks REST for the rest of it. */
-  apply(state: PresenceState): boolean {
+  apply(state: PresenceChange): boolean {
     ++this.revision;
     if (state.removed) {
-      this.devices.delete(state.deviceId);
-      this.said.delete(state.deviceId);
+      this.devices.delete(state.device);
+      this.said.delete(state.device);
       return false;
     }
-    const presence = presenceWords[state.presence] ?? 'unknown';
-    this.said.set(state.deviceId, { presence, lastSeen: state.lastSeenUs, name: state.deviceName });
-    const known = this.devices.get(state.deviceId);
+    const { presence, name } = state;
+    this.said.set(state.device, { presence, lastSeen: state.lastSeenUs, name });
+    const known = this.devices.get(state.device);
     if (!known) return true;
-    this.devices.set(state.deviceId, {
+    this.devices.set(state.device, {
       ...known,
-      name: state.deviceName || known.name,
+      name: name || known.name,
       presence,
       last_seen: Math.max(known.last_seen ?? 0, state.lastSeenUs) || null,
     });

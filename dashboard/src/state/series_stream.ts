@@ -1,29 +1,9 @@
-// One subscription's series: what is known of each, and how messages change it.
-import type { LiveMessage, HistoryPart, SeriesInfo, SeriesUpdate } from '../gen/telemetry/v1/live_pb';
-import type { Gap, Micros, SeriesType, Value } from '../wire/objects';
+// One subscription's series: what is known of each, and how what is told changes it.
+import type { ConflatedValues, GapInfo, Happening, HistoryBucket, Phase, SeriesInfo } from '../wire/happenings';
+import type { Gap, Micros, Value } from '../wire/objects';
+import type { SubscribeOptions } from '../wire/subscribe_options';
 import type { Hole } from './chart_columns';
-import { SeriesBuffer, type Grid } from './series_buffer';
-
-// As in readings.proto and live.proto; the generated enums would pull their descriptors into every unit test.
-const typeWords: Record<number, SeriesType> = { 1: 'number', 2: 'boolean', 3: 'string', 4: 'location' };
-const phaseRestarted = 6;
-const phasePaused = 7; // of a fixed range: all of it is here
-const stitchingPhases = [1, 2, phaseRestarted]; // history, catch-up
-const livePhases = [3, 4, 5]; // live, conflated, latest only
-const reasonWords = [
-  'unknown',
-  'spool_full',
-  'spool_damaged',
-  'refused',
-  'not_finite',
-  'missing_before',
-  'clock_unusable',
-  'quota',
-  'restore',
-  'invalid_value',
-  'sensor_failed',
-  'file_missing',
-];
+import { SeriesBuffer, slotStart, type Grid } from './series_buffer';
 
 const changesAtMost = 50; // of a string series
 const gapsAtMost = 2_000; // a subscription; past it the oldest go
@@ -40,7 +20,7 @@ export interface StreamQuery {
 }
 
 export interface StreamSeries {
-  info: { id: number; device: string; name: string; unit: string; type: SeriesType; intervalMs: number };
+  info: SeriesInfo;
   buffer: SeriesBuffer;
   latest: { time: Micros; value: Value } | null;
   /** The newest values of a string series, oldest first. */
@@ -50,26 +30,21 @@ export interface StreamSeries {
   revision: number;
 }
 
-interface Sent {
-  grid: Grid;
-  live: boolean;
-}
+/** How readings come: each, conflated because this viewer is too slow, or not before it has taken what it was sent. */
+export type Pace = 'full' | 'conflated' | 'latest_only';
 
 /**
- * Merges history parts and live updates of one subscription, in commit order and without doubles. A changed range keeps
- * the old picture until the hub answers (Subscribed, or the first part of the new range), then starts anew: whatever still
- * arrives for an older range is recognised by its `from` and left out. Live windows slide: each buffer drops what left
- * its window, so memory follows pixels.
+ * Merges history and live updates of one subscription into what charts need. A changed range keeps the old picture until
+ * the hub begins the new one. Live windows slide: each buffer drops what left its window, so memory follows pixels.
  */
 export class SeriesStream {
   private readonly series_ = new Map<number, StreamSeries>();
+  private readonly listed = new Set<number>(); // by the newest answer
   private gaps_ = new Map<string, Hole & { series: number; device: string }>();
-  private sent: Sent | null = null;
-  private isResuming = false;
-  private unanswered = 0; // Subscribes sent and not yet answered
-  private isLive = false; // from here on updates that name no subscription are for us as well
+  private grid: Grid = { fromUs: 0, toUs: 1, width: 1 };
   private isComplete_ = false; // all history has arrived
   private hasAnswered_ = false;
+  private pace_: Pace = 'full';
   private error_: string | null = null;
   /** Grows when the set of series, the phase or the error changes. */
   revision = 0;
@@ -86,13 +61,12 @@ export class SeriesStream {
   get hasAnswered(): boolean {
     return this.hasAnswered_;
   }
-  /** A lost link may be resumed from the session's position. */
-  isSettled(): boolean {
-    return this.isLive;
-  }
   /** What is not in the buffers is not there. */
   get isComplete(): boolean {
     return this.isComplete_;
+  }
+  get pace(): Pace {
+    return this.pace_;
   }
   get error(): string | null {
     return this.error_;
@@ -116,86 +90,66 @@ export class SeriesStream {
       .sort((a, b) => a.fromUs - b.fromUs);
   }
 
-  /** A new query; the caller then makes the link ask for it. */
+  /** A new query; the caller then makes the link ask for `options()`. */
   change(query: StreamQuery): void {
     this.query_ = query;
-    this.isLive = this.isComplete_ = false;
+    this.isComplete_ = false;
+    this.error_ = null;
     ++this.revision;
   }
 
-  /** What to send; from here on the answer to this is awaited. */
-  request(resuming: boolean) {
-    const window = this.window();
-    const live = this.query_.range.kind === 'live';
-    const withHistory = !live || (this.query_.range as { spanUs: number }).spanUs > 0;
-    if (!resuming) this.isLive = this.isComplete_ = false;
-    this.isResuming = resuming;
-    const fromUs = Math.floor(window.fromUs);
-    const grid = {
-      fromUs,
-      toUs: Math.max(fromUs + 1, Math.floor(window.toUs)),
-      width: Math.max(1, Math.floor(this.query_.width)),
-    };
-    this.sent = { grid, live };
-    this.unanswered = resuming ? 0 : this.unanswered + 1;
-    this.error_ = null;
+  /** What the link is to ask for. */
+  options(): SubscribeOptions {
+    const { devices, series, range, width, maximumRateHz } = this.query_;
+    const isLive = range.kind === 'live';
     return {
-      devices: this.query_.devices,
-      series: this.query_.series,
-      fromUs: withHistory ? grid.fromUs : 0,
-      toUs: live ? 0 : grid.toUs,
-      width: grid.width,
-      maximumRateHz: this.query_.maximumRateHz,
+      devices,
+      series,
+      fromUs: isLive ? undefined : Math.floor(range.fromUs),
+      agoUs: isLive && range.spanUs > 0 ? range.spanUs : undefined,
+      toUs: isLive ? undefined : Math.max(Math.floor(range.fromUs) + 1, Math.floor(range.toUs)),
+      width: Math.max(1, Math.floor(width)),
+      rateHz: maximumRateHz,
     };
-  }
-  /** The connection is gone: what was asked on it will not be answered. */
-  disconnected(): void {
-    this.unanswered = 0;
   }
 
-  /** `id`: this stream's subscription. */
-  receive(message: LiveMessage, id: number): void {
-    for (const subscribed of message.subscribed) {
-      if (subscribed.id !== id) continue;
-      if (!subscribed.added && !this.answered(subscribed.series)) continue;
-      for (const info of subscribed.series) this.know(info);
-      ++this.revision;
-    }
-    for (const phase of message.phases) {
-      if (phase.subscription !== id) continue;
-      if (phase.phase === phaseRestarted) this.restart();
-      if (stitchingPhases.includes(phase.phase)) this.isLive = false;
-    }
-    for (const part of message.history) {
-      if (part.subscription === id) this.history(part);
-    }
-    for (const phase of message.phases) {
-      if (phase.subscription !== id) continue;
-      ++this.revision;
-      if (this.unanswered > 0) continue; // said of the range before
-      if (livePhases.includes(phase.phase)) this.isLive = this.isComplete_ = true;
-      if (phase.phase === phasePaused && !this.sent?.live) this.isComplete_ = true;
-    }
-    for (const gap of message.gaps) {
-      this.addGap(gap.series, gap.deviceId, {
-        fromUs: gap.fromUs,
-        toUs: gap.toUs,
-        count: gap.count,
-        atMost: gap.atMost,
-        reason: reasonWords[gap.reason] ?? 'unknown',
-      });
-    }
-    for (const update of message.updates) this.update(update, id);
-    for (const freshness of message.freshness) {
-      const series = this.series_.get(freshness.series);
-      if (series) {
-        series.stale = freshness.stale;
-        ++series.revision;
-      }
-    }
-    if (message.error && message.error.subscription === id) {
-      this.error_ = message.error.message || message.error.code;
-      ++this.revision;
+  receive(happening: Happening): void {
+    switch (happening.kind) {
+      case 'series':
+        this.know(happening.series, happening.added);
+        break;
+      case 'begin':
+        this.begin({ fromUs: happening.fromUs, toUs: happening.toUs, width: Math.max(1, happening.width) });
+        break;
+      case 'phase':
+        this.enter(happening.phase);
+        break;
+      case 'buckets':
+        this.with(happening.series, (series) => this.buckets(series, happening, happening.buckets));
+        break;
+      case 'readings':
+        this.with(happening.series, (series) => {
+          this.readings(series, happening.timesUs, happening.values);
+          if (happening.source !== 'history') series.stale = false;
+        });
+        break;
+      case 'conflated':
+        this.with(happening.series, (series) => this.conflated(series, happening));
+        break;
+      case 'gap':
+        this.addGap(happening.series?.id ?? 0, happening.gap);
+        break;
+      case 'freshness':
+        this.with(happening.series, (series) => {
+          series.stale = happening.stale;
+        });
+        break;
+      case 'error':
+        this.error_ = happening.message || happening.code;
+        ++this.revision;
+        break;
+      case 'history_done':
+        break;
     }
   }
 
@@ -213,7 +167,8 @@ export class SeriesStream {
         if (!found) continue;
         id = found.info.id;
       }
-      this.addGap(id, gap.device, {
+      this.addGap(id, {
+        device: gap.device,
         fromUs: gap.from,
         toUs: gap.to,
         count: gap.count,
@@ -223,162 +178,109 @@ export class SeriesStream {
     }
   }
 
-  /** False: the answer to a request that a newer one has replaced. It may be empty (the hub gave that request up) and
-   *  says nothing of what the newest one will show. */
-  private answered(series: SeriesInfo[]): boolean {
-    this.unanswered = Math.max(0, this.unanswered - 1);
-    if (this.unanswered > 0) return false;
-    const isFirst = !this.hasAnswered_;
-    this.hasAnswered_ = true;
-    // A resumed subscription goes on in its old grid with what it has: nothing is sent again.
-    if (this.isResuming && !isFirst) return true;
-    // A long list comes in parts; those after the first are `added`.
-    const stays = new Set(series.map((info) => info.series));
-    for (const id of this.series_.keys()) if (!stays.has(id)) this.series_.delete(id);
-    this.restart();
-    return true;
+  private know(infos: readonly SeriesInfo[], added: boolean): void {
+    if (!added) {
+      this.listed.clear();
+      this.hasAnswered_ = true;
+    }
+    for (const info of infos) {
+      this.listed.add(info.id);
+      const known = this.series_.get(info.id);
+      if (known) {
+        known.info = info;
+        ++known.revision;
+      } else {
+        const buffer = new SeriesBuffer(this.grid);
+        this.series_.set(info.id, { info, buffer, latest: null, changes: [], stale: false, revision: 0 });
+      }
+    }
+    ++this.revision;
   }
 
-  private restart(): void {
-    if (!this.sent) return;
+  /** A long list comes in parts, all of them before the next phase. */
+  private prune(): void {
+    for (const id of this.series_.keys()) if (!this.listed.has(id)) this.series_.delete(id);
+  }
+
+  private begin(grid: Grid): void {
+    this.grid = grid;
+    this.prune();
     for (const series of this.series_.values()) {
-      series.buffer.reset(this.sent.grid);
+      series.buffer.reset(grid);
       series.changes = [];
       ++series.revision;
     }
-    this.isLive = this.isComplete_ = this.isResuming = false;
+    this.isComplete_ = false;
+    this.error_ = null;
+    ++this.revision;
   }
 
-  private know(info: SeriesInfo): void {
-    const known = this.series_.get(info.series);
-    const said = {
-      id: info.series,
-      device: info.deviceId,
-      name: info.name,
-      unit: info.unit,
-      type: typeWords[info.type] ?? 'number',
-      intervalMs: info.intervalMs,
-    };
-    if (known) {
-      known.info = said;
-      ++known.revision;
-      return;
-    }
-    const grid = this.sent?.grid ?? { fromUs: 0, toUs: 1, width: 1 };
-    this.series_.set(info.series, {
-      info: said,
-      buffer: new SeriesBuffer(grid),
-      latest: null,
-      changes: [],
-      stale: false,
-      revision: 0,
-    });
+  private enter(phase: Phase): void {
+    const isLive = phase === 'live' || phase === 'conflated' || phase === 'latest_only';
+    if (phase === 'conflated' || phase === 'latest_only') this.pace_ = phase;
+    // It lags until all that it missed has come.
+    else if (phase !== 'catch_up' || this.pace_ !== 'latest_only') this.pace_ = 'full';
+    if (phase !== 'idle') this.prune();
+    if (isLive || (phase === 'paused' && this.query_.range.kind === 'fixed')) this.isComplete_ = true;
+    ++this.revision;
   }
 
-  private history(part: HistoryPart): void {
-    const sent = this.sent;
-    const series = this.series_.get(part.series);
-    if (!sent || !series || part.fromUs !== sent.grid.fromUs) return;
-    if (this.unanswered > 0) {
-      // A hub that re-parameterises without saying Subscribed again: its first part is the answer.
-      this.unanswered = 0;
-      this.restart();
-    }
-    if (part.width > 0) this.buckets(series, part);
-    else this.readings(series, part.timeUs, part);
+  private with(info: SeriesInfo, change: (series: StreamSeries) => void): void {
+    const series = this.series_.get(info.id);
+    if (!series) return;
+    change(series);
     ++series.revision;
   }
 
-  private buckets(series: StreamSeries, part: HistoryPart): void {
-    const grid = { fromUs: part.fromUs, toUs: part.toUs, width: part.width };
+  private buckets(series: StreamSeries, grid: Grid, buckets: readonly HistoryBucket[]): void {
     const is = series.buffer.grid;
     if (is.fromUs !== grid.fromUs || is.toUs !== grid.toUs || is.width !== grid.width) {
       // The hub chose the end (its own now) or fewer pixels: its grid is the one to continue.
-      series.buffer.reset(grid);
+      const { fromUs, toUs, width } = grid;
+      series.buffer.reset({ fromUs, toUs, width });
     }
-    const isBoolean = series.info.type === 'boolean';
-    for (let i = 0; i < part.bucket.length; ++i) {
-      const slot = part.bucket[i];
-      const count = part.count[i] ?? 1;
-      if (series.info.type === 'string') {
-        if (part.strings.length >= 2 * (i + 1)) this.changed(series, slotTime(grid, slot), part.strings[2 * i + 1]);
+    for (const bucket of buckets) {
+      const time = slotStart(grid, bucket.index);
+      if (typeof bucket.last === 'string') {
+        this.changed(series, time, bucket.last);
         continue;
       }
-      let first = part.first[i];
-      let last = part.last[i];
-      if (isBoolean && first === undefined && part.booleans.length >= 2 * (i + 1)) {
-        first = part.booleans[2 * i] ? 1 : 0;
-        last = part.booleans[2 * i + 1] ? 1 : 0;
-      }
-      if (first === undefined || last === undefined) continue;
-      const minimum = part.minimum[i] ?? Math.min(first, last);
-      const maximum = part.maximum[i] ?? Math.max(first, last);
-      series.buffer.setSlot(slot, { first, last, minimum, maximum, count, sum: part.sum[i] ?? last * count });
-      this.newest(series, slotTime(grid, slot), isBoolean ? last !== 0 : last);
+      this.newest(series, time, bucket.last);
+      const first = scalar(bucket.first);
+      const last = scalar(bucket.last);
+      if (first === null || last === null) continue;
+      const { count, sum } = bucket;
+      const minimum = bucket.minimum ?? Math.min(first, last);
+      const maximum = bucket.maximum ?? Math.max(first, last);
+      series.buffer.setSlot(bucket.index, { first, last, minimum, maximum, count, sum: sum ?? last * count });
     }
   }
 
-  private readings(
-    series: StreamSeries,
-    startUs: number,
-    from: { timeDeltaUs: number[]; numbers: number[]; booleans: boolean[]; strings: string[]; coordinates: number[] },
-    intoBuffer = true,
-  ): void {
-    const type = series.info.type;
-    const size =
-      type === 'number'
-        ? from.numbers.length
-        : type === 'boolean'
-          ? from.booleans.length
-          : type === 'string'
-            ? from.strings.length
-            : Math.floor(from.coordinates.length / 3);
-    let time = startUs;
-    for (let i = 0; i < size; ++i) {
-      if (i > 0) time += from.timeDeltaUs[i - 1] ?? 0;
-      if (type === 'number') {
-        if (intoBuffer) series.buffer.addReading(time, from.numbers[i]);
-        this.newest(series, time, from.numbers[i]);
-      } else if (type === 'boolean') {
-        if (intoBuffer) series.buffer.addReading(time, from.booleans[i] ? 1 : 0);
-        this.newest(series, time, from.booleans[i]);
-      } else if (type === 'string') {
-        this.changed(series, time, from.strings[i]);
-      } else {
-        const at = 3 * i;
-        this.newest(series, time, [from.coordinates[at], from.coordinates[at + 1], from.coordinates[at + 2]]);
+  private readings(series: StreamSeries, timesUs: readonly Micros[], values: readonly Value[]): void {
+    values.forEach((value, i) => {
+      if (typeof value === 'string') {
+        this.changed(series, timesUs[i], value);
+        return;
       }
-    }
+      const number = scalar(value);
+      if (number !== null) series.buffer.addReading(timesUs[i], number);
+      this.newest(series, timesUs[i], value);
+    });
+    this.trim(series);
   }
 
-  private update(update: SeriesUpdate, id: number): void {
-    const series = this.series_.get(update.series);
-    if (!series || !this.sent) return;
-    if (update.subscription !== 0 && update.subscription !== id) return; // another's catch-up
-    // Until this subscription is live, only its own catch-up is new to it: the rest comes with its history.
-    const isOurs = update.subscription === id || this.isLive;
-    const intoBuffer = isOurs && this.unanswered === 0 && this.sent.live;
-    const conflated = update.conflated;
-    if (conflated) {
-      if (intoBuffer && conflated.count > 0) {
-        series.buffer.add({
-          timeUs: update.timeUs > 0 ? update.timeUs : conflated.lastTimeUs,
-          lastTimeUs: conflated.lastTimeUs,
-          minimum: conflated.minimum,
-          maximum: conflated.maximum,
-          first: conflated.first,
-          last: conflated.last,
-          sum: conflated.sum,
-          count: conflated.count,
-        });
-      }
-      this.newest(series, conflated.lastTimeUs, series.info.type === 'boolean' ? conflated.last !== 0 : conflated.last);
-    } else {
-      this.readings(series, update.timeUs, update, intoBuffer);
-    }
-    if (intoBuffer) series.buffer.trim(this.window().fromUs - 0.1 * (this.sent.grid.toUs - this.sent.grid.fromUs));
+  private conflated(series: StreamSeries, values: ConflatedValues): void {
     series.stale = false;
-    ++series.revision;
+    const { type } = series.info;
+    if (type !== 'number' && type !== 'boolean') return; // its values come as readings
+    series.buffer.add(values);
+    this.newest(series, values.lastTimeUs, type === 'boolean' ? values.last !== 0 : values.last);
+    this.trim(series);
+  }
+
+  private trim(series: StreamSeries): void {
+    if (this.query_.range.kind !== 'live') return;
+    series.buffer.trim(this.window().fromUs - 0.1 * (this.grid.toUs - this.grid.fromUs));
   }
 
   private newest(series: StreamSeries, time: Micros, value: Value): void {
@@ -396,14 +298,11 @@ export class SeriesStream {
     if (changes.length > changesAtMost) changes.shift();
   }
 
-  private addGap(series: number, device: string, gap: Omit<Hole, 'kind'>): void {
+  private addGap(series: number, told: GapInfo): void {
+    const { device, ...gap } = told;
     if (!(gap.fromUs > 0)) return; // unknown when: nothing to draw
-    this.gaps_.set(`${series}/${device}/${gap.fromUs}/${gap.toUs}/${gap.reason}`, {
-      ...gap,
-      kind: 'gap',
-      series,
-      device,
-    });
+    const key = `${series}/${device}/${gap.fromUs}/${gap.toUs}/${gap.reason}`;
+    this.gaps_.set(key, { ...gap, kind: 'gap', series, device });
     if (this.gaps_.size > gapsAtMost) {
       const oldest = [...this.gaps_.entries()].sort((a, b) => a[1].toUs - b[1].toUs)[0][0];
       this.gaps_.delete(oldest);
@@ -413,6 +312,6 @@ export class SeriesStream {
   }
 }
 
-function slotTime(grid: Grid, slot: number): number {
-  return grid.fromUs + Math.floor((slot * (grid.toUs - grid.fromUs)) / grid.width);
+function scalar(value: Value): number | null {
+  return typeof value === 'number' ? value : typeof value === 'boolean' ? Number(value) : null;
 }

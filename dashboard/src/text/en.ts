@@ -82,6 +82,8 @@ export const en = {
     connecting: 'Connecting',
     live: 'Live',
     liveTitle: (time: string) => `Connected. Hub time ${time}`,
+    lag: (hubMs: number, wayMs: number) =>
+      `Readings are here ${hubMs + wayMs} ms after the hub stored them: ${hubMs} ms in the hub, ${wayMs} ms on the way`,
     reconnecting: (time: string | null) => (time ? `Reconnecting, data from ${time}` : 'Reconnecting'),
     retry: 'Retry now',
     stopped: (reason: string) => `Disconnected by the hub${reason ? `: ${reason}` : ''}`,
@@ -180,6 +182,11 @@ export const en = {
     noSeriesText: 'Charts appear by themselves as soon as the device sends its first readings.',
     noMatch: 'No series matches.',
     stale: 'Stale',
+    pace: { conflated: 'Summed up', latest_only: 'Lagging' },
+    paceTitle: {
+      conflated: 'This connection does not keep up: readings come summed up once a second. No minimum or maximum is lost.',
+      latest_only: 'This connection does not keep up: the hub waits until what it sent has been taken, then sends the rest.',
+    },
     noData: 'No readings in this range',
     chart: (name: string, value: string) => `${name}: ${value}`,
     chartHelp: 'Arrow keys move the cursor, T shows the table, L goes back to live.',

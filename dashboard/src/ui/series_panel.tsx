@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { breakAfterUs, chartColumns, silences, type ChartColumns, type Hole, type Span } from '../state/chart_columns';
-import type { SeriesStream, StreamSeries } from '../state/series_stream';
+import type { Pace, SeriesStream, StreamSeries } from '../state/series_stream';
 import { formatNumber, formatQuantity, scaleFor } from '../state/units';
 import { text } from '../text/text';
 import { clockTime, dateTime } from '../text/times';
@@ -222,6 +222,7 @@ function ChartPanel(props: PanelProps & { series: StreamSeries }) {
         </span>
         <span ref={lost} class="gap-mark" />
         <span class="stale-mark">{words.device.stale}</span>
+        <PaceMark pace={stream.pace} />
         <span class="panel-value">
           <span ref={number} class="number" />
           <span ref={unit} class="unit" />
@@ -241,6 +242,17 @@ function ChartPanel(props: PanelProps & { series: StreamSeries }) {
       {isTable && <ReadingsTable stream={stream} series={series} />}
       <p ref={note} class="panel-note" />
     </figure>
+  );
+}
+
+/** Readings do not come as they should; drawn anew with the page, as the subscription's phase changes. */
+function PaceMark({ pace }: { pace: Pace }) {
+  if (pace === 'full') return null;
+  const words = text.value.device;
+  return (
+    <span class="pace-mark" data-pace={pace} title={words.paceTitle[pace]}>
+      {words.pace[pace]}
+    </span>
   );
 }
 
@@ -299,7 +311,7 @@ function ReadingsTable({ stream, series }: { stream: SeriesStream; series: Strea
 }
 
 /** Strings and locations: the newest value and, for strings, what it was before. */
-function ValuePanel({ series, isOld, nowUs }: PanelProps & { series: StreamSeries }) {
+function ValuePanel({ stream, series, isOld, nowUs }: PanelProps & { series: StreamSeries }) {
   const [, draw] = useState(0);
   const revision = useRef(-1);
   const words = text.value;
@@ -322,6 +334,7 @@ function ValuePanel({ series, isOld, nowUs }: PanelProps & { series: StreamSerie
       <figcaption>
         <span class="panel-name">{series.info.name}</span>
         <span class="stale-mark">{words.device.stale}</span>
+        <PaceMark pace={stream.pace} />
         <span class="panel-when">{latest && clockTime(latest.time, words.locale)}</span>
       </figcaption>
       <p class="value-text">{latest ? valueText(latest.value, series.info.unit, words.locale).number : '–'}</p>

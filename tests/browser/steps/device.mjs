@@ -150,6 +150,46 @@ export const deviceSteps = [
     },
   ],
   [
+    'the_status_line_says_how_old_readings_are_on_arrival',
+    async ({ browser: { page } }) => {
+      await page.waitForFunction(() => /^\d+ ms$/.test(document.querySelector('.link-open .link-lag')?.textContent ?? ''));
+      const title = await page.getAttribute('.link-open', 'title');
+      const parts = /(\d+) ms after the hub stored them: (\d+) ms in the hub, (\d+) ms on the way/.exec(title);
+      assert(parts && Number(parts[1]) === Number(parts[2]) + Number(parts[3]), title);
+    },
+  ],
+  [
+    'panels_say_that_the_connection_does_not_keep_up',
+    async ({ browser, device }) => {
+      const { page } = browser;
+      await page.addInitScript(() => {
+        window.WebSocket = class extends WebSocket {
+          constructor(...args) {
+            super(...args);
+            window.socketOfTest = this;
+          }
+        };
+      });
+      await browser.goto(`/devices/${device}`);
+      await browser.untilNewer(series, 0);
+      // A hub that says so of subscriptions 1 to 9: LiveMessage{phases: [{subscription, phase}]}.
+      const enter = (phase) =>
+        page.evaluate((number) => {
+          const ids = [1, 2, 3, 4, 5, 6, 7, 8, 9];
+          const bytes = new Uint8Array(ids.flatMap((id) => [0x22, 4, 0x08, id, 0x10, number]));
+          window.socketOfTest.onmessage({ data: bytes.buffer });
+        }, phase);
+      const mark = browser.chart(series).locator('.pace-mark');
+      await enter(5);
+      await mark.and(page.locator('[data-pace=latest_only]')).waitFor();
+      await enter(4);
+      await mark.and(page.locator('[data-pace=conflated]')).waitFor();
+      assert(/once a second/.test(await mark.getAttribute('title')), 'it does not say what that means');
+      await enter(3);
+      await mark.waitFor({ state: 'detached' });
+    },
+  ],
+  [
     'a_picture_is_taken',
     async ({ browser, options }) => {
       if (!options.screenshot) return;
