@@ -1,13 +1,11 @@
 """tests/bench/run fanout: what a delivered message costs the hub, how late it is and how many there can be, beside ws, Socket.IO, mosquitto and NATS."""
 import argparse
 import contextlib
-import pathlib
 import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "peers"))
-
-from live_bench import BenchHub, Figures, add_common_flags, on_core, run_load, say, tell_disturbance
+from live_bench import BenchHub, Figures, add_common_flags, on_core, raise_descriptors, run_load, say, tell_disturbance
 from storage_budgets import at_most, times
+from with_parent import leave_in_order
 
 SERVERS = ("hub", "ws", "socketio", "mosquitto", "nats")
 BUDGETS = [
@@ -44,7 +42,7 @@ def flags():
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="(3)")
     parser.add_argument("--servers", default=",".join(SERVERS), metavar="NAME,…", help="which (%(default)s)")
     parser.add_argument("--no-plain", action="store_true", help="without the peers' plain variants")
-    parser.add_argument("--quick", action="store_true", help="whether it works: 100 subscribers, one round, one second, two rates")
+    parser.add_argument("--quick", action="store_true", help="whether it works: 100 subscribers, one round, one second, two rates, TLS only")
     add_common_flags(parser)
     return parser
 
@@ -55,7 +53,7 @@ def chosen_flags():
     if unknown:
         flags().error(f"unknown servers: {', '.join(sorted(unknown))}; known: {', '.join(SERVERS)}")
     if chosen.quick:
-        chosen.subscribers, chosen.many, chosen.rounds, chosen.seconds, chosen.ladder = 100, 200, 1, 1, "50"
+        chosen.subscribers, chosen.many, chosen.rounds, chosen.seconds, chosen.ladder, chosen.no_plain = 100, 0, 1, 1, "50", True
     return chosen
 
 
@@ -67,6 +65,7 @@ def server(name, tls, connections):
             yield ["--protocol", "hub", *hub.arguments()]
         return
     from fanout_servers import PEERS
+    raise_descriptors(connections + 1_000)
     with contextlib.redirect_stdout(sys.stderr), on_core("server"):
         peer = PEERS[name](tls)
         peer.__enter__()
@@ -146,6 +145,7 @@ def main():
     chosen = chosen_flags()
     if chosen.check_flags:
         return 0
+    leave_in_order()
     wanted = [name for name in SERVERS if name in chosen.servers.split(",")]
     runs = Runs(chosen)
     for number in range(chosen.rounds):

@@ -4,10 +4,15 @@ import contextlib
 import json
 import os
 import pathlib
+import resource
 import statistics
 import subprocess
 import sys
 import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "peers"))
+
+import with_parent
 
 BIN = pathlib.Path(os.environ.get("TELEMETRY_BIN", "."))
 DEVICE = "bench"
@@ -28,11 +33,20 @@ def on_core(which):
         os.sched_setaffinity(0, cores)
 
 
+def raise_descriptors(needed):
+    """For this process and what it starts."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < needed:
+        raise SystemExit(f"{needed} descriptors are needed; the limit is {hard} (ulimit -Hn)")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, needed), hard))
+
+
 class BenchHub:
     """A hub of its own data folder, with limits for `connections`; a device enrolled, a token for viewers."""
 
     def __init__(self, connections):
         from processes import Hub
+        raise_descriptors(connections + 1_000)
         self.folder = tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR", "/var/tmp"))
         config = pathlib.Path(self.folder.name) / "hub.toml"
         room = connections + 1_000
@@ -73,7 +87,7 @@ class Load:
     def __init__(self, case, *arguments):
         with on_core("client"):
             self.child = subprocess.Popen([str(each) for each in (BIN / "fanout_load", case, *arguments)], stdin=subprocess.PIPE,
-                                          stdout=subprocess.PIPE, text=True)
+                                          stdout=subprocess.PIPE, text=True, preexec_fn=with_parent.end_with_parent)
 
     def line(self):
         """The next object; None at the end."""

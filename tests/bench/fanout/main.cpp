@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <cstdio>
 #include <exception>
 
@@ -71,6 +72,7 @@ int main(int argc, char** argv) {
   poll_case->add_option("--seconds", poll.seconds, "that are")->check(CLI::PositiveNumber);
   CLI11_PARSE(app, argc, argv);
 
+  std::signal(SIGPIPE, SIG_IGN);  // a peer that is gone is an error of the write
   rlimit files{};
   if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {
     files.rlim_cur = files.rlim_max;

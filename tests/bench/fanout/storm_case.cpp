@@ -60,6 +60,7 @@ class StormCase final : public ConnectionOwner {
     member.is_ready = true;
     member.ready_ns = now_ns();
     ++ready_;
+    ready_s_.push_back(static_cast<double>(member.ready_ns - began_ns_) / 1e9);
     if (!viewers_began_ && ready_ == devices_) {  // the first device's series is there
       viewers_began_ = true;
       for (std::size_t i = devices_; i < members_.size(); ++i) want(i);
@@ -143,9 +144,13 @@ class StormCase final : public ConnectionOwner {
     for (const auto& [why, count] : ends_) {
       ends += (ends.empty() ? "\"" : ",\"") + why + "\":" + std::to_string(count);
     }
-    std::printf("{\"event\":\"%s\",\"members\":%zu,\"seconds\":%.3f,\"attempts\":%llu,\"ends\":{%s}}\n",
-                was_connected_ ? "back" : "connected", members_.size(), seconds,
-                static_cast<unsigned long long>(attempts_), ends.c_str());
+    std::sort(ready_s_.begin(), ready_s_.end());
+    std::printf(
+        "{\"event\":\"%s\",\"members\":%zu,\"seconds\":%.3f,\"half_s\":%.3f,\"most_s\":%.3f,\"most_in_a_second\":%zu,"
+        "\"attempts\":%llu,\"ends\":{%s}}\n",
+        was_connected_ ? "back" : "connected", members_.size(), seconds, ready_s_[ready_s_.size() / 2],
+        ready_s_[ready_s_.size() * 99 / 100], most_in_a_second(), static_cast<unsigned long long>(attempts_),
+        ends.c_str());
     std::fflush(stdout);
     receipts_.latencies.clear();
     receipts_.from_ns = now_ns();
@@ -155,6 +160,16 @@ class StormCase final : public ConnectionOwner {
     for (std::size_t i = 0; i < devices_; ++i) {
       read_at(i, begin + period * static_cast<std::int64_t>(i) / static_cast<std::int64_t>(devices_), period);
     }
+  }
+
+  /// Of the sorted ready_s_.
+  std::size_t most_in_a_second() const {
+    std::size_t most = 0, first = 0;
+    for (std::size_t i = 0; i < ready_s_.size(); ++i) {
+      while (ready_s_[i] - ready_s_[first] > 1) ++first;
+      most = std::max(most, i + 1 - first);
+    }
+    return most;
   }
 
   void read_at(std::size_t number, std::int64_t due_ns, std::int64_t period_ns) {
@@ -177,6 +192,7 @@ class StormCase final : public ConnectionOwner {
     if (*line == "killed") {
       began_ns_ = now_ns();
       attempts_ = 0;
+      ready_s_.clear();
       ends_.clear();
     } else if (line->starts_with("mark ")) {
       const auto& latencies = receipts_.latencies;
@@ -227,6 +243,7 @@ class StormCase final : public ConnectionOwner {
   bool opening_ = false, viewers_began_ = false, was_connected_ = false, finishing_ = false;
   std::int64_t began_ns_ = 0;
   std::uint64_t attempts_ = 0;
+  std::vector<double> ready_s_;                // since the beginning, or the kill: when a member became ready
   std::map<std::string, std::uint64_t> ends_;  // by why; the kinds are few
 };
 
