@@ -35,7 +35,7 @@ def flags():
     parser.add_argument("--subscribers", type=int, default=1_000, metavar="N", help="of the main case (1000)")
     parser.add_argument("--rate", type=float, default=20, metavar="R", help="messages a second of the main case (20)")
     parser.add_argument("--bytes", type=int, default=200, metavar="B", help="of a payload (200)")
-    parser.add_argument("--ladder", default="50,100,200,400,800", metavar="R,…", help="rates tried for saturation; empty: none (50,100,200,400,800)")
+    parser.add_argument("--ladder", default="50,100,200,400,800,1200", metavar="R,…", help="rates tried for saturation; empty: none (50,100,200,400,800,1200)")
     parser.add_argument("--bound-ms", type=float, default=100, metavar="MS", help="p99 that counts as keeping up (100)")
     parser.add_argument("--many", type=int, default=5_000, metavar="N", help="subscribers of the large case; 0: without it (5000)")
     parser.add_argument("--seconds", type=float, default=4, metavar="S", help="of each window (4)")

@@ -29,7 +29,7 @@ def flags():
     parser.add_argument("--seconds", type=float, default=60, metavar="S", help="of the idle cases: as many readings (60)")
     parser.add_argument("--load-seconds", type=float, default=20, metavar="S", help="of the case at half load (20)")
     parser.add_argument("--subscribers", type=int, default=1_000, metavar="N", help="of the load (1000)")
-    parser.add_argument("--ladder", default="50,100,200,400,800", metavar="R,…", help="rates tried to find the most (50,100,200,400,800)")
+    parser.add_argument("--ladder", default="50,100,200,400,800,1200", metavar="R,…", help="rates tried to find the most (50,100,200,400,800,1200)")
     parser.add_argument("--bound-ms", type=float, default=100, metavar="MS", help="p99 that counts as keeping up (100)")
     parser.add_argument("--quick", action="store_true", help="whether it works: 8 readings, 100 subscribers")
     add_common_flags(parser)

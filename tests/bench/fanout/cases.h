@@ -26,7 +26,7 @@ struct FanOptions {
   std::string series;             // hub: follow this series of `device`; nothing is published
   std::vector<double> rates{20};  // messages a second, one step each
   double warm_s = 1, seconds = 5;
-  double bound_ms = 0;  // stop behind the first step whose p99 is above, or that did not deliver all; 0: never
+  double bound_ms = 0;  // end behind a step, the first excepted, whose p99 is above, or that did not deliver; 0: never
 };
 
 struct StormOptions {

@@ -46,7 +46,7 @@ int main(int argc, char** argv) {
   fan_case->add_option("--warm", fan.warm_s, "seconds of each step that are not measured");
   fan_case->add_option("--seconds", fan.seconds, "that are")->check(CLI::PositiveNumber);
   fan_case->add_option("--bound-ms", fan.bound_ms,
-                       "end behind the first step with a p99 above it, or with less than 98 % delivered");
+                       "end behind a step, the first excepted, with a p99 above it or less than 98 % delivered");
 
   bench::StormOptions storm;
   auto* const storm_case =
