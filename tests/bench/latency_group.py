@@ -17,7 +17,8 @@ while True:
 DESCRIPTION = """How late a reading is at a viewer's socket, decrypted. The clock is the machine's monotonic one, the same in every process.
 stdout: a JSON line a figure; stderr: a table, and the budgets.
   idle_*         a device sends a frame a second, one viewer: from when the frame is due, over the device link, through the commit (fsync)
-  agent_*        a device-agent whose [[execd]] program prints the time each second: pipe, agent, its frame (agent.latency at its default), the same way
+  agent_*        a device-agent whose [[execd]] program prints the time each second: pipe, agent, its frame (agent.interval and agent.latency at their defaults), the same way
+  agent_quick_*  the same with both at their least, 100 ms and 0 s
   saturation_delivered_per_s   the most messages a second, of --ladder to --subscribers viewers, with p99 <= --bound-ms
   half_load_*    all of these viewers at half of that rate
   beside_*       meanwhile another device's single viewer, ten readings a second"""
@@ -51,20 +52,20 @@ class Latency:
                            "--seconds", self.chosen.seconds)
         self.note("idle", step)
 
-    def through_agent(self):
+    def through_agent(self, name, settings):
         from processes import BIN, Agent, run, wait_until
-        say("through an agent")
+        say(f"through an agent{': ' if settings else ''}{settings.replace(chr(10), ', ')}")
         program = pathlib.Path(self.hub.folder.name) / "clock.py"
         program.write_text(CLOCK)
         host = [line.split()[0] for line in run(BIN / "device-agent", "sensors", "list").stdout.splitlines() if line]
-        agent = Agent(self.hub.hub, "agent", config=f'[auto]\ndisable = {json.dumps(host)}\n[[execd]]\nname = "bench"\n'
-                                                    f'run = ["/usr/bin/python3", "{program}"]\n').start()
+        agent = Agent(self.hub.hub, name, config=f'[agent]\n{settings}\n[auto]\ndisable = {json.dumps(host)}\n[[execd]]\nname = "bench"\n'
+                                                 f'run = ["/usr/bin/python3", "{program}"]\n').start()
         try:
             series = "bench.clock.t"
-            wait_until(lambda: any(each["name"] == series for each in self.hub.hub.rest.get("/devices/agent/series")["series"]), "its first reading")
-            _, step = run_load("fan", "--protocol", "hub", *self.hub.arguments("agent"), "--subscribers", 1, "--series", series, "--warm", 3,
+            wait_until(lambda: any(each["name"] == series for each in self.hub.hub.rest.get(f"/devices/{name}/series")["series"]), "its first reading")
+            _, step = run_load("fan", "--protocol", "hub", *self.hub.arguments(name), "--subscribers", 1, "--series", series, "--warm", 3,
                                "--seconds", self.chosen.seconds)
-            self.note("agent", step)
+            self.note(name, step)
         finally:
             agent.close()
 
@@ -105,7 +106,8 @@ def main():
     with BenchHub(chosen.subscribers + 100) as hub:
         latency = Latency(chosen, hub)
         latency.idle()
-        latency.through_agent()
+        latency.through_agent("agent", "")
+        latency.through_agent("agent_quick", 'interval = "100ms"\nlatency = "0s"')
         latency.half_load()
     latency.figures.tell()
     tell_disturbance(latency.lines)
