@@ -82,12 +82,17 @@ class BenchHub:
 
 
 class Load:
-    """One run of the load client; its lines as they come."""
+    """One run of the load client; its lines as they come. `yields`: to another one on the same core, whose latency is not to be this one's work."""
 
-    def __init__(self, case, *arguments):
+    def __init__(self, case, *arguments, yields=False):
+        def begin():
+            with_parent.end_with_parent()
+            if yields:
+                os.nice(10)
+
         with on_core("client"):
             self.child = subprocess.Popen([str(each) for each in (BIN / "fanout_load", case, *arguments)], stdin=subprocess.PIPE,
-                                          stdout=subprocess.PIPE, text=True, preexec_fn=with_parent.end_with_parent)
+                                          stdout=subprocess.PIPE, text=True, preexec_fn=begin)
 
     def line(self):
         """The next object; None at the end."""

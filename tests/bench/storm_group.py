@@ -99,7 +99,7 @@ class Storm:
         arguments = self.hub.arguments(DEVICE)
         followers = Load("storm", *arguments, "--tokens", followed, "--viewers", self.chosen.viewers, "--period", 0.1)
         crowd = Load("storm", *arguments, "--tokens", tokens, "--period", self.chosen.period, "--at-once", self.chosen.at_once,
-                     "--acknowledged", self.acknowledged)
+                     "--acknowledged", self.acknowledged, yields=True)
         return followers, crowd
 
     def note_mark(self, followers, name):
