@@ -102,7 +102,7 @@ def main():
         return 0
     leave_in_order()
     if chosen.quick:
-        chosen.seconds, chosen.load_seconds, chosen.subscribers, chosen.ladder = 5, 3, 100, "50"
+        chosen.seconds, chosen.load_seconds, chosen.subscribers, chosen.ladder, chosen.bound_ms = 5, 3, 100, "50", 2_000
     with BenchHub(chosen.subscribers + 100) as hub:
         latency = Latency(chosen, hub)
         latency.idle()
