@@ -36,6 +36,7 @@ struct LiveCore::State final : live::LiveShared, std::enable_shared_from_this<St
   std::vector<asio::steady_timer> tier_timers;
   std::array<bool, live::kTiers> tier_ticking{};
   live::Signal viewer_left;
+  std::int64_t batch_us = 0;  // when the batch in hand was begun
   bool ticking = false, flush_posted = false, in_batch = false, stopping = false;
 
   template <class Action>
@@ -68,6 +69,7 @@ struct LiveCore::State final : live::LiveShared, std::enable_shared_from_this<St
 
   void take(BusInbox::Batch batch) {
     in_batch = true;
+    batch_us = clock.boot_us();
     for (const auto& item : batch.items) {
       std::visit([this](const auto& one) { take_one(one); }, item);
       flush_overfull();
@@ -107,7 +109,10 @@ struct LiveCore::State final : live::LiveShared, std::enable_shared_from_this<St
   }
 
   void touched(ViewerSession& session) override {
-    if (!std::exchange(session.dirty, true)) dirty.push_back(&session);
+    if (!std::exchange(session.dirty, true)) {
+      session.note_touch(in_batch ? batch_us : clock.boot_us(), 2 * limits.tick_us);
+      dirty.push_back(&session);
+    }
     if (in_batch || std::exchange(flush_posted, true)) return;
     asio::post(executor, [weak = weak_from_this()] {
       if (const auto self = weak.lock()) self->flush_dirty();
@@ -134,10 +139,9 @@ struct LiveCore::State final : live::LiveShared, std::enable_shared_from_this<St
   /// Idle viewers get theirs at once; the others at the tick, with what comes until then in the same write.
   void flush_dirty() {
     flush_posted = false;
-    const std::int64_t now = clock.boot_us();
     std::vector<ViewerSession*> now_due, later;
     for (auto* session : dirty) {
-      (now - session->flushed_us() >= 2 * limits.tick_us ? now_due : later).push_back(session);
+      (session->was_quiet() ? now_due : later).push_back(session);
     }
     dirty = std::move(later);
     for (auto* session : now_due) flush_one(*session);
@@ -156,6 +160,7 @@ struct LiveCore::State final : live::LiveShared, std::enable_shared_from_this<St
 
   void tick_tier(std::size_t tier) override {
     const bool was_in_batch = std::exchange(in_batch, true);
+    batch_us = clock.boot_us();
     const auto told = router.tick(tier);
     tier_position[tier] = recent.delivered();
     ++tier_ticks[tier];

@@ -1,6 +1,7 @@
 // One viewer's connection, from its upgrade to its end.
 #pragma once
 
+#include <limits>
 #include <map>
 #include <memory>
 #include <string>
@@ -41,7 +42,13 @@ class ViewerSession final : public ViewerEnd, public StitchSink, public std::ena
   void state_missed();   // presence or series changes were dropped on the way
   void events_missed();  // events were
   bool is_overfull() const { return outbox.bytes() > shared_.limits.backlog_bytes; }
-  std::int64_t flushed_us() const { return flushed_us_; }
+  /// Something has begun to wait. Quiet is who got nothing to send for so long: measured from what came, not from what
+  /// was written, or one message that had to wait for its tick makes the next one wait too, at 20 a second for ever.
+  void note_touch(std::int64_t now_us, std::int64_t quiet_us) {
+    was_quiet_ = now_us - touched_us_ >= quiet_us;
+    touched_us_ = now_us;
+  }
+  bool was_quiet() const { return was_quiet_; }
   bool dirty = false;  // the core's mark
 
   void touched() override { shared_.touched(*this); }
@@ -112,6 +119,8 @@ class ViewerSession final : public ViewerEnd, public StitchSink, public std::ena
   bool feeding_ = false;         // feed_loop() runs
   bool waits_for_core_ = false;  // a stitcher is ahead of the core's bus
 
+  std::int64_t touched_us_ = std::numeric_limits<std::int64_t>::min() / 2;
+  bool was_quiet_ = true;
   std::int64_t flushed_us_, position_said_us_ = 0;
   CommitNumber position_said_ = 0;
 
