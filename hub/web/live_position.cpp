@@ -8,7 +8,7 @@
 namespace hub::web {
 namespace {
 
-constexpr std::size_t kMaxText = 4'096;  // a position with all that its subscription may add is far shorter
+constexpr std::size_t kMaxText = 12 * 1024;  // what fits into a request beside its other headers
 
 template <class Number>
 bool read(std::string_view text, Number& number) {

@@ -104,7 +104,7 @@ TEST_F(ResponseStreamTest, what_waits_is_taken_once_the_reader_reads_on) {
   auto server = [](tcp::socket socket) -> asio::awaitable<void> {
     const auto stream = co_await streamed(std::move(socket));
     if (!stream) co_return;
-    const std::string piece(64 * 1024, 'x');
+    const std::string piece(64 * 1024, 'z');
     for (std::size_t sent = 0; sent < kAll; sent += piece.size()) {
       EXPECT_FALSE(stream->write(piece));
       const auto ec = co_await stream->drained();
@@ -114,7 +114,7 @@ TEST_F(ResponseStreamTest, what_waits_is_taken_once_the_reader_reads_on) {
   };
   auto client = [this]() -> asio::awaitable<void> {
     const auto answer = co_await exchange(*this, kRequest);
-    EXPECT_EQ(static_cast<std::size_t>(std::count(answer.begin(), answer.end(), 'x')), kAll);
+    EXPECT_EQ(static_cast<std::size_t>(std::count(answer.begin(), answer.end(), 'z')), kAll);
   };
   run(server, client);
 }
