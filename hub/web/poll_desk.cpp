@@ -66,7 +66,8 @@ class PollViewer final : public wire::Connection {
   }
 
   wire::error_code write(std::span<const boost::asio::const_buffer> fragments) override {
-    if (mailbox_->is_ended()) return wire::errc::closed;
+    if (mailbox_->is_left()) return wire::errc::closed;
+    if (mailbox_->is_ended()) return {};  // held on until the end was fetched; nothing follows it
     if (mailbox_->waiting_bytes() > backlog_limit_) return wire::errc::backlog_full;
     if (!batcher_.add(fragments)) return wire::errc::malformed;
     if (auto batch = batcher_.take()) mailbox_->put(std::move(*batch));

@@ -3,9 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <boost/asio/io_context.hpp>
 #include <boost/json/parse.hpp>
 
 #include "hub/web/poll_desk.h"
+#include "wire/errc.h"
 
 namespace hub::web {
 namespace {
@@ -121,6 +123,46 @@ TEST(PollMailbox, the_end_comes_behind_all_that_waits) {
   const auto last = boost::json::parse(*mailbox.take(1));
   EXPECT_EQ(last.at("end").at("code"), 1000);
   EXPECT_EQ(last.at("end").at("again"), false);
+}
+
+TEST(PollViewer, a_complete_range_is_held_until_it_was_fetched_and_what_follows_is_dropped) {
+  boost::asio::io_context io(1);
+  const auto desk = std::make_shared<PollDesk>();
+  LiveWish wish;
+  wish.subscribe.set_to_us(10);
+  const auto mailbox = desk->open("ann", "key", wish);
+  auto viewer = make_poll_viewer(io.get_executor(), mailbox, wish, desk, "127.0.0.1", 1'000);
+  telemetry::v1::LiveMessage message;
+  message.add_phases()->set_phase(telemetry::v1::LivePhase::PHASE_PAUSED);
+  message.set_sent_us(1);
+  const std::string bytes = message.SerializeAsString();
+  EXPECT_FALSE(viewer->write(bytes));
+  EXPECT_FALSE(viewer->write(bytes));
+  EXPECT_TRUE(mailbox->is_ended());
+  EXPECT_FALSE(mailbox->is_left());
+  const auto answer = boost::json::parse(*mailbox->take(0));
+  EXPECT_EQ(answer.at("messages").as_array().size(), 1u);
+  EXPECT_EQ(answer.at("end").at("code"), 1000);
+  viewer->abort();
+  EXPECT_TRUE(viewer->write(bytes));
+  EXPECT_EQ(desk->size(), 1u);
+  viewer.reset();
+  EXPECT_EQ(desk->size(), 0u);
+}
+
+TEST(PollViewer, more_than_may_wait_is_not_taken) {
+  boost::asio::io_context io(1);
+  const auto desk = std::make_shared<PollDesk>();
+  const auto mailbox = desk->open("ann", "key", {});
+  const auto viewer = make_poll_viewer(io.get_executor(), mailbox, {}, desk, "127.0.0.1", 100);
+  telemetry::v1::LiveMessage message;
+  for (int i = 0; i < 10; ++i) message.add_freshness()->set_series(1);
+  message.set_sent_us(1);
+  const std::string bytes = message.SerializeAsString();
+  EXPECT_FALSE(viewer->write(bytes));
+  EXPECT_EQ(viewer->write(bytes), wire::error_code(wire::errc::backlog_full));
+  (void)mailbox->take(0);
+  EXPECT_FALSE(viewer->write(bytes));
 }
 
 TEST(PollDesk, a_session_is_found_by_who_opened_it_and_the_one_not_polled_for_longest_makes_room) {
