@@ -67,6 +67,8 @@ MetricsSample sum_of(const std::vector<std::unique_ptr<IoCore>>& cores) {
     all.ingest.hello_timeouts += i.hello_timeouts;
     const auto l = core->live_counters();
     all.live.viewers += l.viewers;
+    all.live.event_streams += l.event_streams;
+    all.live.polls += l.polls;
     all.live.subscriptions += l.subscriptions;
     all.live.messages_sent += l.messages_sent;
     all.live.bytes_sent += l.bytes_sent;
@@ -241,7 +243,8 @@ IoCoreParts App::core_parts(const wire::ServerTls& tls, std::uint16_t port) {
                   [this] { return metrics_text(sample()); },
                   [this] { return ready_ && readings_->status().failure.empty(); },
                   [this] { return activity(); },
-                  log_};
+                  log_,
+                  polls_};
   WebOptions web_options;
   web_options.port = port;
   web_options.bind_address = settings_.bind;

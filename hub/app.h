@@ -106,6 +106,7 @@ class App {
   std::unique_ptr<DeviceRegistry> registry_;
   std::unique_ptr<Identity> identity_;
   std::unique_ptr<ApprovalDesk> approvals_;
+  const std::shared_ptr<web::PollDesk> polls_ = std::make_shared<web::PollDesk>();
   std::unique_ptr<AuditStore> audit_store_;
   std::unique_ptr<AuditLog> audit_;
   std::shared_ptr<const web::AgentPackages> agent_packages_;

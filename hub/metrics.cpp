@@ -109,6 +109,10 @@ std::string metrics_text(const MetricsSample& s) {
             s.ingest.hello_timeouts);
 
   f.gauge("telemetry_hub_viewers", "Live streams open.", static_cast<double>(s.live.viewers));
+  f.gauge("telemetry_hub_viewers_event_streams", "Live streams open that are server-sent events.",
+          static_cast<double>(s.live.event_streams));
+  f.gauge("telemetry_hub_viewers_polling", "Live streams held for clients that poll.",
+          static_cast<double>(s.live.polls));
   f.gauge("telemetry_hub_subscriptions", "Subscriptions of live streams.", static_cast<double>(s.live.subscriptions));
   f.counter("telemetry_hub_live_messages_total", "Messages sent to live streams.", s.live.messages_sent);
   f.counter("telemetry_hub_live_bytes_total", "Bytes sent to live streams.", s.live.bytes_sent);

@@ -215,7 +215,7 @@ void LiveCore::start() {
   state_->start();
 }
 
-asio::awaitable<void> LiveCore::serve(std::unique_ptr<wire::Connection> connection, Principal who) {
+asio::awaitable<void> LiveCore::serve(std::unique_ptr<wire::Connection> connection, Principal who, LiveLink link) {
   const auto state = state_;
   // A cancelled server makes the reads fail; the session then ends in order, which must not throw half-way.
   const bool was_throwing = co_await asio::this_coro::throw_if_cancelled();
@@ -225,10 +225,14 @@ asio::awaitable<void> LiveCore::serve(std::unique_ptr<wire::Connection> connecti
     if (state->stopping) reason = {4203, "shutting down"};
     co_await connection->close(std::move(reason));
   } else {
-    auto session = std::make_shared<ViewerSession>(*state, std::move(connection), std::move(who));
+    auto session = std::make_shared<ViewerSession>(*state, std::move(connection), std::move(who), link);
     state->sessions.push_back(session);
     state->viewers = state->sessions.size();
+    if (link == LiveLink::event_stream) state->event_streams += 1;
+    if (link == LiveLink::poll) state->polls += 1;
     co_await session->run();
+    if (link == LiveLink::event_stream) state->event_streams -= 1;
+    if (link == LiveLink::poll) state->polls -= 1;
     state->leave(session);
   }
   co_await asio::this_coro::throw_if_cancelled(was_throwing);
@@ -249,6 +253,8 @@ asio::awaitable<void> LiveCore::stop() {
 LiveCore::Counters LiveCore::counters() const {
   Counters counters;
   counters.viewers = state_->viewers;
+  counters.event_streams = state_->event_streams;
+  counters.polls = state_->polls;
   counters.subscriptions = state_->subscriptions;
   counters.messages_sent = state_->messages_sent;
   counters.bytes_sent = state_->bytes_sent;

@@ -28,6 +28,10 @@ struct LiveLimits {
   std::size_t stalls_before_conflated = 3;  // within a minute: every reading is too much for this viewer, for a while
 };
 
+/// How a viewer is connected. Through HTTP answers (server-sent events, long polling) the same session speaks, in
+/// smaller messages, since as JSON they become several times longer.
+enum class LiveLink : std::uint8_t { websocket, event_stream, poll };
+
 /// One per I/O core, on its executor. Owns the sessions' shared state; is a BusSink. Ends: stop() closes every viewer
 /// (4203 shutting down), then serve() calls return.
 class LiveCore {
@@ -37,11 +41,14 @@ class LiveCore {
   ~LiveCore();
   void start();
   /// Runs one viewer until it leaves. `who` has been allowed subscribe_live; permission is asked again while it lives.
-  boost::asio::awaitable<void> serve(std::unique_ptr<wire::Connection> connection, Principal who);
+  boost::asio::awaitable<void> serve(std::unique_ptr<wire::Connection> connection, Principal who,
+                                     LiveLink link = LiveLink::websocket);
   boost::asio::awaitable<void> stop();
 
   struct Counters {
-    std::uint64_t viewers = 0, subscriptions = 0, messages_sent = 0, bytes_sent = 0, slow_closed = 0;
+    std::uint64_t viewers = 0;                   // all of them
+    std::uint64_t event_streams = 0, polls = 0;  // of these, those that are no WebSockets
+    std::uint64_t subscriptions = 0, messages_sent = 0, bytes_sent = 0, slow_closed = 0;
   };
   Counters counters() const;  // any thread
 

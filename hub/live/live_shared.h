@@ -54,7 +54,8 @@ class LiveShared {
   std::array<std::uint64_t, kTiers> tier_ticks{};
   std::uint32_t last_event_id = 0;  // seen on the bus
 
-  std::atomic<std::uint64_t> viewers{0}, subscriptions{0}, messages_sent{0}, bytes_sent{0}, slow_closed{0};
+  std::atomic<std::uint64_t> viewers{0}, event_streams{0}, polls{0}, subscriptions{0}, messages_sent{0}, bytes_sent{0},
+      slow_closed{0};
 };
 
 }  // namespace hub::live

@@ -70,6 +70,8 @@ wire::Awaitable<void> ViewerSession::work_on(std::uint32_t id, std::shared_ptr<S
       if (try_attach(subscription, stitcher)) break;
       if (std::exchange(waits_for_core_, false)) {
         co_await shared_.recent.moved().wait();
+      } else if (connection_->backlog_bytes() > shared_.limits.backlog_bytes / 2) {
+        co_await ready();  // asking again before the peer has taken some of it would go round in circles
       } else {
         co_await asio::post(shared_.executor, asio::use_awaitable);  // others get their turn
       }
@@ -190,7 +192,7 @@ wire::Awaitable<void> ViewerSession::send_events() {
     const Event& event = (**page)[i];
     if (may_see(event)) message += *event_fragment(event);
     const bool is_last = i + 1 == (*page)->size();
-    if (message.size() < shared_.limits.history_part_bytes && !(is_last && !message.empty())) {
+    if (message.size() < sizes_.part_bytes && !(is_last && !message.empty())) {
       if (is_last) event_written_ = event_pushed_ = event.id;
       continue;
     }
@@ -251,7 +253,7 @@ wire::Awaitable<void> ViewerSession::send_slots() {
   for (std::size_t i = 0; i < fragments.size(); ++i) {
     message += *fragments[i];
     const bool is_last = i + 1 == fragments.size();
-    if (message.size() < shared_.limits.history_part_bytes && !is_last) continue;
+    if (message.size() < sizes_.part_bytes && !is_last) continue;
     if (const bool ok = co_await ready(); !ok || !lowered) co_return;
     if (is_last) {
       slots_position_ = std::max(slots_position_, told);

@@ -35,8 +35,9 @@ void ViewerSession::detach_all() {
 
 /// More waits than the viewer may have waiting.
 void ViewerSession::stall() {
-  // With an empty socket it is no slow viewer but a burst: the catch-up sends it in parts.
-  const bool is_burst = connection_->backlog_bytes() == 0;
+  // With an empty socket, or room left, it is no slow viewer but a burst: the catch-up sends it in parts.
+  const std::size_t backlog = connection_->backlog_bytes();
+  const bool is_burst = backlog == 0 || backlog + outbox.bytes() <= shared_.limits.backlog_bytes;
   std::vector<std::uint32_t> told;
   for (auto& [id, subscription] : subscriptions_) {
     if (subscription.attached) told.push_back(id);
@@ -100,8 +101,8 @@ void ViewerSession::add_stitcher(Subscription& subscription, StitchOrder order) 
   order.from_us = subscription.wish.from_us;
   order.to_us = subscription.wish.to_us;
   order.width = subscription.wish.width;
-  subscription.stitchers.push_back(std::make_shared<Stitcher>(std::move(order), shared_.readings, shared_.clock, *this,
-                                                              shared_.limits.history_part_bytes));
+  subscription.stitchers.push_back(
+      std::make_shared<Stitcher>(std::move(order), shared_.readings, shared_.clock, *this, sizes_.part_bytes));
   wake_feed();
 }
 
@@ -139,7 +140,7 @@ bool ViewerSession::try_attach(Subscription& subscription, const std::shared_ptr
     return false;
   }
   const auto rest = shared_.recent.after(stitcher->position());
-  if (!rest || stitcher->estimate(*rest) > shared_.limits.history_part_bytes) return false;
+  if (!rest || stitcher->estimate(*rest) > sizes_.part_bytes) return false;
   std::string message = stitcher->catch_up_with(*rest);
   stitcher->writing();
   if (!message.empty()) {

@@ -19,8 +19,17 @@ constexpr std::size_t kMaxControlPieces = 1'000, kMaxControlBytes = 64 * 1024;
 
 }  // namespace
 
-ViewerSession::ViewerSession(LiveShared& shared, std::unique_ptr<wire::Connection> connection, Principal who)
+ViewerSession::Sizes ViewerSession::sizes_for(LiveLink link, const LiveLimits& limits) {
+  const std::size_t part = limits.history_part_bytes, backlog = limits.backlog_bytes;
+  if (link == LiveLink::websocket) return {part, backlog, backlog};
+  // As JSON a reading is some four times as long (eleven at the worst: booleans close together).
+  return {part / 2, backlog / 8, backlog / 4};
+}
+
+ViewerSession::ViewerSession(LiveShared& shared, std::unique_ptr<wire::Connection> connection, Principal who,
+                             LiveLink link)
     : shared_(shared),
+      sizes_(sizes_for(link, shared.limits)),
       connection_(std::move(connection)),
       who_(std::move(who)),
       tasks_(shared.executor, [this](const std::exception&) { close(1011, "internal error"); }),
@@ -94,7 +103,8 @@ bool ViewerSession::flush() {
   const std::size_t limit = shared_.limits.backlog_bytes;
   const std::size_t backlog = connection_->backlog_bytes();
   const std::size_t droppable = outbox.bytes() - outbox.bytes(Outbox::Kind::control);
-  if (!stalled_ && droppable != 0 && backlog + outbox.bytes() > limit) stall();
+  const bool is_too_much = backlog + outbox.bytes() > limit || outbox.bytes() > sizes_.message_bytes;
+  if (!stalled_ && droppable != 0 && is_too_much) stall();
   if (stalled_) {
     if (outbox.count(Outbox::Kind::control) > kMaxControlPieces ||
         outbox.bytes(Outbox::Kind::control) > kMaxControlBytes) {

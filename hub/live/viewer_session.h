@@ -26,7 +26,7 @@ namespace hub::live {
 /// Shared: the router holds it while it listens, also when a tick ends it.
 class ViewerSession final : public ViewerEnd, public StitchSink, public std::enable_shared_from_this<ViewerSession> {
  public:
-  ViewerSession(LiveShared& shared, std::unique_ptr<wire::Connection> connection, Principal who);
+  ViewerSession(LiveShared& shared, std::unique_ptr<wire::Connection> connection, Principal who, LiveLink link);
 
   wire::Awaitable<void> run();
   void close(std::uint16_t code, std::string reason);
@@ -41,7 +41,7 @@ class ViewerSession final : public ViewerEnd, public StitchSink, public std::ena
   void series_added(const std::vector<SeriesRecord>& series);
   void state_missed();   // presence or series changes were dropped on the way
   void events_missed();  // events were
-  bool is_overfull() const { return outbox.bytes() > shared_.limits.backlog_bytes; }
+  bool is_overfull() const { return outbox.bytes() > sizes_.flush_bytes; }
   /// Something has begun to wait. Quiet is who got nothing to send for so long: measured from what came, not from what
   /// was written, or one message that had to wait for its tick makes the next one wait too, at 20 a second for ever.
   void note_touch(std::int64_t now_us, std::int64_t quiet_us) {
@@ -105,7 +105,16 @@ class ViewerSession final : public ViewerEnd, public StitchSink, public std::ena
   bool may_see(const Event& event) const;
   std::pair<std::uint32_t, std::shared_ptr<Stitcher>> next_stitcher();
 
+  /// How much one message holds, in the binary form.
+  struct Sizes {
+    std::size_t part_bytes;     // of history and catch-up
+    std::size_t flush_bytes;    // so much live is written before the tick
+    std::size_t message_bytes;  // more live at once is caught up with in parts instead
+  };
+  static Sizes sizes_for(LiveLink link, const LiveLimits& limits);
+
   LiveShared& shared_;
+  const Sizes sizes_;
   std::unique_ptr<wire::Connection> connection_;
   const Principal who_;
   wire::TaskGroup tasks_;

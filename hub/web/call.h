@@ -2,18 +2,29 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "hub/web/answer.h"
+#include "hub/web/live_wish.h"
 #include "hub/web/target.h"
 #include "hub/web/web_server.h"
 #include "wire/run_on.h"
 
 namespace hub::web {
+
+/// What a live route has for its server beside an answer.
+struct LiveHandover {
+  /// Runs a viewer's session on this core until it ends, whatever becomes of the request.
+  const std::function<void(std::unique_ptr<wire::Connection>, Principal)>& hold;
+  std::optional<LiveWish> stream;  // the answer is only the head: it goes on as an event stream, for `who`
+  Principal who;
+};
 
 /// Lives in the dispatcher's coroutine frame. By the time a handler runs, `who` is signed in and allowed as the route
 /// table says (empty on routes open to anyone), and `device` is set, and one that `who` may see, where the path names
@@ -23,6 +34,7 @@ struct Call {
   const WebOptions& options;
   const wire::HttpRequest& request;
   const Target& target;
+  LiveHandover& live;
   std::string request_id;
   std::map<std::string, std::string, std::less<>> path;  // template name → segment
   Principal who;

@@ -63,7 +63,8 @@ wire::HttpResponse Dispatcher::dashboard(const wire::HttpRequest& request, const
 }
 
 boost::asio::awaitable<wire::HttpResponse> Dispatcher::route(const wire::HttpRequest& request,
-                                                             const std::string& request_id, std::string& user_out) {
+                                                             const std::string& request_id, std::string& user_out,
+                                                             LiveHandover& live) {
   const auto target = Target::parse(request.target);
   if (!target) {
     co_return problem_answer({errc::invalid_argument, "the request's target is not a valid path and query", ""},
@@ -86,7 +87,7 @@ boost::asio::awaitable<wire::HttpResponse> Dispatcher::route(const wire::HttpReq
     co_return problem_answer({errc::forbidden, "a page of another origin may not change anything here", "Origin"},
                              request_id);
   }
-  Call call{services_, options_, request, *target, request_id, std::move(found.path), {}, {}, {}};
+  Call call{services_, options_, request, *target, live, request_id, std::move(found.path), {}, {}, {}};
   const auto admitted = admit(call, found.route->access);
   user_out = call.who.name;
   if (!admitted) {
@@ -99,6 +100,7 @@ boost::asio::awaitable<wire::HttpResponse> Dispatcher::route(const wire::HttpReq
   }
   auto response = co_await run(call, *found.route);
   user_out = call.who.name;
+  if (live.stream) live.who = std::move(call.who);
   co_return response;
 }
 
@@ -124,12 +126,14 @@ boost::asio::awaitable<wire::HttpResponse> Dispatcher::run(Call& call, const Rou
 }
 
 boost::asio::awaitable<wire::HttpResponse> Dispatcher::answer(const wire::HttpRequest& request,
-                                                              const std::string& request_id, std::string& user_out) {
+                                                              const std::string& request_id, std::string& user_out,
+                                                              LiveHandover& live) {
   wire::HttpResponse response;
   // Handlers answer values; what is thrown here is memory running out or a mistake of ours, and must not end the core.
   try {
-    response = co_await route(request, request_id, user_out);
+    response = co_await route(request, request_id, user_out, live);
   } catch (const std::exception& error) {
+    live.stream.reset();
     services_.log->error("request {} {} failed: {}", request_id, request.method, error.what());
     response = problem_answer({errc::internal, "the hub made a mistake; its log has the request id", ""}, request_id);
   }

@@ -10,6 +10,7 @@
 namespace hub::web {
 
 struct Call;
+struct LiveHandover;
 struct Route;
 
 /// One per core, as WebServer; keeps nothing between calls. Every route with an Operation passes authorize() here,
@@ -20,13 +21,14 @@ class Dispatcher {
   Dispatcher(const WebServices& services, const WebOptions& options, const Assets& assets)
       : services_(services), options_(options), assets_(assets) {}
 
-  /// Always an answer; security headers included. `user_out` receives who was signed in, for the log.
+  /// Always an answer; security headers included. `user_out` receives who was signed in, for the log; `live` what a
+  /// live route asks of the server.
   boost::asio::awaitable<wire::HttpResponse> answer(const wire::HttpRequest& request, const std::string& request_id,
-                                                    std::string& user_out);
+                                                    std::string& user_out, LiveHandover& live);
 
  private:
   boost::asio::awaitable<wire::HttpResponse> route(const wire::HttpRequest& request, const std::string& request_id,
-                                                   std::string& user_out);
+                                                   std::string& user_out, LiveHandover& live);
   boost::asio::awaitable<wire::HttpResponse> run(Call& call, const Route& found);
   wire::HttpResponse dashboard(const wire::HttpRequest& request, const std::vector<std::string>& segments,
                                const std::string& request_id) const;

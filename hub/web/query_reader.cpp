@@ -3,7 +3,9 @@
 #include <charconv>
 
 #include "base/bytes.h"
+#include "hub/web/json_text.h"
 #include "hub/web/time_text.h"
+#include "wire/frame_codec.h"
 
 namespace hub::web {
 
@@ -25,6 +27,40 @@ void QueryReader::refuse(std::string_view name, std::string detail) {
 std::optional<std::string> QueryReader::optional_text(std::string_view name) {
   const std::string* value = find(name);
   return value == nullptr ? std::nullopt : std::optional(*value);
+}
+
+std::vector<std::string> QueryReader::texts(std::string_view name) {
+  known_.emplace(name);
+  std::vector<std::string> values;
+  for (const auto& [key, value] : target_.query) {
+    if (key != name) continue;
+    if (value.empty()) refuse(name, std::string(name) + " is empty");
+    if (!wire::is_utf8(value)) refuse(name, std::string(name) + " is not UTF-8");
+    values.push_back(value);
+  }
+  return values;
+}
+
+std::optional<bool> QueryReader::optional_flag(std::string_view name) {
+  const std::string* value = find(name);
+  if (value == nullptr) return std::nullopt;
+  if (*value != "true" && *value != "false") refuse(name, std::string(name) + " must be true or false");
+  return *value == "true";
+}
+
+std::optional<double> QueryReader::optional_number(std::string_view name, double least, double most) {
+  const std::string* value = find(name);
+  if (value == nullptr) return std::nullopt;
+  double number = 0;
+  const char* end = value->data() + value->size();
+  const auto [stop, ec] = std::from_chars(value->data(), end, number);
+  if (ec == std::errc() && stop == end && number >= least && number <= most) return number;
+  std::string limits = " must be a number from ";
+  append_number(limits, least);
+  limits += " to ";
+  append_number(limits, most);
+  refuse(name, std::string(name) + limits);
+  return std::nullopt;
 }
 
 std::optional<std::int64_t> QueryReader::optional_integer(std::string_view name, std::int64_t least,

@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "hub/core/errc.h"
 #include "hub/web/target.h"
@@ -18,6 +19,10 @@ class QueryReader {
   explicit QueryReader(const Target& target) : target_(target) {}
 
   std::optional<std::string> optional_text(std::string_view name);
+  /// Of a parameter that may be given several times; none may be empty, each is UTF-8.
+  std::vector<std::string> texts(std::string_view name);
+  std::optional<bool> optional_flag(std::string_view name);  // true or false
+  std::optional<double> optional_number(std::string_view name, double least, double most);
   std::optional<std::int64_t> optional_integer(std::string_view name, std::int64_t least, std::int64_t most);
   std::optional<std::int64_t> optional_time(std::string_view name, std::int64_t now_us);
   std::int64_t time(std::string_view name, std::int64_t now_us);     // required

@@ -9,6 +9,7 @@
 #include "hub/web/hub_routes.h"
 #include "hub/web/install_routes.h"
 #include "hub/web/invitation_routes.h"
+#include "hub/web/live_routes.h"
 #include "hub/web/reading_routes.h"
 #include "hub/web/route.h"
 #include "hub/web/session_routes.h"
@@ -39,6 +40,8 @@ std::span<const Route> routes() {
       {"DELETE", "/api/v1/tokens/{token}", Access::in_person(), delete_token},
 
       {"POST", "/api/v1/tickets", subscribe_live, post_ticket},
+      {"GET", "/api/v1/live/sse", subscribe_live, get_live_events},
+      {"GET", "/api/v1/live/poll", subscribe_live, get_live_poll},
 
       {"GET", "/api/v1/devices", read_devices, list_devices},
       {"GET", "/api/v1/devices/{device}", read_devices, get_device},

@@ -15,8 +15,10 @@
 #include "hub/core/address_key.h"
 #include "hub/web/answer.h"
 #include "hub/web/assets.h"
+#include "hub/web/call.h"
 #include "hub/web/dispatcher.h"
 #include "hub/web/enrolment_command.h"
+#include "hub/web/event_stream.h"
 #include "hub/web/upgrade.h"
 #include "wire/errc.h"
 #include "wire/task_group.h"
@@ -104,6 +106,7 @@ struct WebServer::State : std::enable_shared_from_this<WebServer::State> {
     std::unique_ptr<wire::Connection> connection;
     bool is_device = false;
     std::optional<Principal> who;  // nothing: a device that says so in its first message
+    LiveLink link = LiveLink::websocket;
   };
 
   struct Open {
@@ -126,6 +129,10 @@ struct WebServer::State : std::enable_shared_from_this<WebServer::State> {
   bool stopping = false;
   std::uint64_t next_connection = 1;
   std::uint8_t request_number = 0;
+  const std::function<void(std::unique_ptr<wire::Connection>, Principal)> hold_viewer =
+      [this](std::unique_ptr<wire::Connection> connection, Principal who) {
+        tasks.spawn(live.serve(std::move(connection), std::move(who), LiveLink::poll));
+      };
   std::unordered_map<std::uint64_t, int> shaking;  // sockets in their TLS handshake; those that admission has, or shed
   std::unordered_map<std::uint64_t, Open> open;    // HTTP; bounded by admission, as WebSockets are
   struct {
@@ -145,7 +152,10 @@ struct WebServer::State : std::enable_shared_from_this<WebServer::State> {
                                           Session& session);
   /// True where nothing more is to be read: the connection became a WebSocket, or is broken.
   boost::asio::awaitable<bool> upgrade(wire::HttpConnection& http, const wire::HttpRequest& request, Session& session);
-  boost::asio::awaitable<wire::HttpResponse> answer(const wire::HttpRequest& request);
+  boost::asio::awaitable<wire::HttpResponse> answer(const wire::HttpRequest& request, web::LiveHandover& handover);
+  /// The connection goes on as an event stream: `session` has it then.
+  void start_event_stream(wire::HttpConnection& http, const wire::HttpRequest& request, wire::HttpResponse head,
+                          web::LiveHandover& handover, Session& session);
   wire::HttpResponse refusal(const wire::HttpRequest& request, const Problem& problem);
   void count(const wire::HttpResponse& response);
   std::string make_request_id();
@@ -224,8 +234,9 @@ boost::asio::awaitable<void> WebServer::State::serve(tcp::socket socket, std::st
 }
 
 boost::asio::awaitable<void> WebServer::State::hold(std::unique_ptr<Session> session, std::string address) {
-  auto serving = session->is_device ? devices.serve(std::move(session->connection), std::move(session->who))
-                                    : live.serve(std::move(session->connection), std::move(*session->who));
+  auto serving = session->is_device
+                     ? devices.serve(std::move(session->connection), std::move(session->who))
+                     : live.serve(std::move(session->connection), std::move(*session->who), session->link);
   session.reset();
   co_await std::move(serving);
   leave(address);
@@ -251,8 +262,13 @@ boost::asio::awaitable<void> WebServer::State::serve_http(std::uint64_t number,
     if (is_socket_path(path_of(*request))) {
       if (const bool ended = co_await upgrade(*http, *request, session); ended) break;
     } else {
-      auto response = co_await answer(*request);
+      web::LiveHandover handover{hold_viewer, std::nullopt, {}};
+      auto response = co_await answer(*request, handover);
       count(response);
+      if (handover.stream) {
+        start_event_stream(*http, *request, std::move(response), handover, session);
+        break;
+      }
       if (const auto ec = co_await http->write(*request, std::move(response))) break;
     }
     entry.answering = false;
@@ -261,11 +277,12 @@ boost::asio::awaitable<void> WebServer::State::serve_http(std::uint64_t number,
   open.erase(number);
 }
 
-boost::asio::awaitable<wire::HttpResponse> WebServer::State::answer(const wire::HttpRequest& request) {
+boost::asio::awaitable<wire::HttpResponse> WebServer::State::answer(const wire::HttpRequest& request,
+                                                                    web::LiveHandover& handover) {
   const std::string request_id = make_request_id();
   const std::int64_t began_us = services.clock.boot_us();
   std::string user;
-  auto response = co_await dispatcher.answer(request, request_id, user);
+  auto response = co_await dispatcher.answer(request, request_id, user, handover);
   const std::int64_t took_us = services.clock.boot_us() - began_us;
   const bool changed = request.method != "GET" && request.method != "HEAD";
   services.log->log(changed ? spdlog::level::info : spdlog::level::debug, "{} {} {} by {} from {} in {} µs, request {}",
@@ -330,6 +347,15 @@ boost::asio::awaitable<bool> WebServer::State::upgrade(wire::HttpConnection& htt
     session.who = std::move(who);
   }
   co_return true;
+}
+
+void WebServer::State::start_event_stream(wire::HttpConnection& http, const wire::HttpRequest& request,
+                                          wire::HttpResponse head, web::LiveHandover& handover, Session& session) {
+  auto stream = http.stream(request, std::move(head), options.live_backlog_bytes);
+  if (!stream) return;  // the peer has gone
+  session.connection = web::make_event_stream(std::move(*stream), std::move(*handover.stream));
+  session.who = std::move(handover.who);
+  session.link = LiveLink::event_stream;
 }
 
 void WebServer::State::count(const wire::HttpResponse& response) {

@@ -22,6 +22,7 @@
 #include "hub/storage/readings_store.h"
 #include "hub/web/admission.h"
 #include "hub/web/agent_packages.h"
+#include "hub/web/poll_desk.h"
 #include "wire/http.h"
 
 namespace spdlog {
@@ -54,6 +55,7 @@ struct WebServices {
   std::function<bool()> ready;            // /readyz
   std::function<HubActivity()> activity;  // thread-safe
   std::shared_ptr<spdlog::logger> log;
+  std::shared_ptr<web::PollDesk> polls;  // one for all cores
 };
 
 struct WebOptions {

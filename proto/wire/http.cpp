@@ -190,6 +190,21 @@ class ServerHttpConnection final : public HttpConnection {
     co_return co_await send("", framed, last ? 0 : kWriteBacklog);
   }
 
+  Result<std::unique_ptr<ResponseStream>> stream(const HttpRequest& request, HttpResponse head,
+                                                 std::size_t backlog_bytes) override {
+    if (!stream_) return error_code(errc::closed);
+    const bool chunked = request.version >= 11;
+    const auto text = response_head(head, request.version, chunked ? Framing::chunked : Framing::until_close, 0, false);
+    error_code ec;
+    stream_->put(asio::buffer(text));
+    stream_->push(ec);
+    if (ec) return end(ec);
+    deadline_.disarm();
+    keep_alive_ = false;
+    buffer_ = {};
+    return make_response_stream(std::exchange(stream_, nullptr), chunked, backlog_bytes);
+  }
+
   bool keep_alive() const override { return stream_ && keep_alive_ && stream_->is_open(); }
 
   Awaitable<Result<std::unique_ptr<Connection>>> upgrade(const HttpRequest& request, std::string subprotocol,

@@ -12,6 +12,7 @@
 
 #include "wire/connection.h"
 #include "wire/peer_certificate.h"
+#include "wire/response_stream.h"
 
 namespace wire {
 
@@ -59,6 +60,10 @@ class HttpConnection {
   /// Chunked streaming: head first, then any number of chunks; an empty chunk ends it.
   virtual Awaitable<error_code> write_head(const HttpRequest& request, HttpResponse head) = 0;
   virtual Awaitable<error_code> write_chunk(std::string_view chunk) = 0;
+  /// Writes the head and turns this connection into its answer's body (this object is empty afterwards): for streams
+  /// that have no end of their own, whose writer must not wait for the peer. See response_stream.h.
+  virtual Result<std::unique_ptr<ResponseStream>> stream(const HttpRequest& request, HttpResponse head,
+                                                         std::size_t backlog_bytes) = 0;
   /// False after `Connection: close` or an error.
   virtual bool keep_alive() const = 0;
   /// Turns this connection into a WebSocket (this object is empty afterwards).

@@ -87,6 +87,10 @@ class Access(unittest.TestCase):
                  "user": "nobody-there", "token": "t-none", "invitation": "i-none", "request": "q-none"}
         for name, value in names.items():
             template = template.replace("{" + name + "}", value)
+        if template.endswith("/live/sse"):
+            template += "?series=none&from=1&to=2"  # ends by itself
+        if template.endswith("/live/poll"):
+            template += "?wait=0"
         if template.endswith("/readings") and "series" not in template:
             template += "?width=10"
         if template.endswith("/readings") or template.endswith("?width=10") or template.endswith("/gaps"):

@@ -157,7 +157,7 @@ class LiveWorld {
   }
 
   Viewer join(std::size_t backlog_limit = 256 * 1024, std::string session_key = {},
-              std::vector<std::string> groups = {kEveryDevice}) {
+              std::vector<std::string> groups = {kEveryDevice}, LiveLink link = LiveLink::websocket) {
     Viewer viewer;
     viewer.peer = std::make_shared<fakes::ScriptedPeer>(io.get_executor(), backlog_limit);
     Principal who;
@@ -168,7 +168,7 @@ class LiveWorld {
     who.session_key = std::move(session_key);
     auto done = std::make_shared<std::promise<void>>();
     served_.push_back(done->get_future().share());
-    boost::asio::co_spawn(io, core->serve(std::make_unique<fakes::ScriptedConnection>(viewer.peer), who),
+    boost::asio::co_spawn(io, core->serve(std::make_unique<fakes::ScriptedConnection>(viewer.peer), who, link),
                           [done](std::exception_ptr failure) {
                             if (failure) {
                               done->set_exception(failure);

@@ -43,6 +43,41 @@ TEST(ViewerPace, a_slow_viewer_holds_little_and_misses_nothing) {
   EXPECT_FALSE(healthy.view.subscriptions[1].saw(Phase::PHASE_LATEST_ONLY));
 }
 
+TEST(ViewerPace, behind_an_http_answer_messages_are_small_whatever_comes_at_once) {
+  constexpr int kSeries = 400, kReadings = 20;
+  LiveWorld world;
+  std::vector<SeriesId> all;
+  for (int i = 0; i < kSeries; ++i) all.push_back(world.define(0, "s" + std::to_string(i)));
+  auto viewer = world.join(256 * 1024, {}, {kEveryDevice}, LiveLink::poll);
+  viewer.subscribe(LiveWorld::subscribe(1, "*", kNow));
+  ASSERT_TRUE(viewer.until_live(1));
+  EXPECT_EQ(world.core->counters().polls, 1u);
+  std::vector<SeriesColumn> columns;
+  for (const SeriesId series : all) {
+    std::vector<std::int64_t> times;
+    std::vector<double> values;
+    for (int i = 0; i < kReadings; ++i) {
+      times.push_back(kNow + i);
+      values.push_back(i);
+    }
+    columns.push_back(LiveWorld::column(series, std::move(times), std::move(values)));
+  }
+  world.store().commit(world.frame(0, std::move(columns)));  // some 100 KB in one commit
+  std::size_t readings = 0, longest = 0;
+  while (readings < static_cast<std::size_t>(kSeries) * kReadings) {
+    const auto message = viewer.peer->receive();
+    ASSERT_TRUE(message && viewer.view.apply(*message));
+    longest = std::max(longest, message->size());
+    readings = 0;
+    for (const SeriesId series : all) readings += viewer.series(1, series).readings.size();
+  }
+  EXPECT_LE(longest, 66u * 1'024);
+  for (const SeriesId series : all) {
+    for (const auto& [reading, count] : viewer.series(1, series).readings) ASSERT_EQ(count, 1);
+  }
+  EXPECT_FALSE(viewer.view.subscriptions[1].saw(Phase::PHASE_LATEST_ONLY));
+}
+
 TEST(ViewerPace, a_slow_viewer_whose_commits_are_gone_starts_anew) {
   LiveWorld world(small());
   const auto series = world.define(0, "t");
