@@ -1,9 +1,19 @@
 #include "hub/web/admission.h"
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
 namespace hub::web {
+
+std::int64_t Admission::accept_wait_us(std::int64_t boot_us) {
+  const double per_us = limits_.accepts_per_s / 1e6;
+  const auto passed_us = static_cast<double>(boot_us - std::exchange(accepts_counted_us_, boot_us));
+  accepts_left_ = std::min(kAcceptsAtOnce, accepts_left_ + passed_us * per_us);
+  if (accepts_left_ < 1) return static_cast<std::int64_t>((1 - accepts_left_) / per_us) + 1;
+  accepts_left_ -= 1;
+  return 0;
+}
 
 Admission::Verdict Admission::arrive(const std::string& address, std::int64_t boot_us) {
   if (connections_ >= limits_.connections) return Verdict::full;

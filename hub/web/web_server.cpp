@@ -123,7 +123,7 @@ struct WebServer::State : std::enable_shared_from_this<WebServer::State> {
   web::Assets assets;
   web::Dispatcher dispatcher;
   tcp::acceptor acceptor;
-  boost::asio::steady_timer retry;  // of accepting, where descriptors or memory ran out
+  boost::asio::steady_timer retry;  // of accepting: too many at once, or descriptors or memory ran out
   web::Admission admission;
   std::atomic<std::uint16_t> bound_port{0};
   bool stopping = false;
@@ -164,6 +164,11 @@ struct WebServer::State : std::enable_shared_from_this<WebServer::State> {
 boost::asio::awaitable<void> WebServer::State::accept() {
   bool told_of_shortage = false;
   while (!stopping) {
+    if (const std::int64_t wait_us = admission.accept_wait_us(services.clock.boot_us()); wait_us != 0) {
+      retry.expires_after(std::chrono::microseconds(wait_us));
+      co_await retry.async_wait(kWait);
+      continue;
+    }
     tcp::socket socket(executor);
     const auto [ec] = co_await acceptor.async_accept(socket, kWait);
     if (stopping || ec == boost::asio::error::operation_aborted) co_return;

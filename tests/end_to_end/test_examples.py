@@ -198,5 +198,12 @@ class Node(Followers, unittest.IsolatedAsyncioTestCase):
         return ["node", EXAMPLES / "follow.mjs", *args]
 
 
+class NodeEvents(Node):
+    """The same over server-sent events, as where WebSockets are blocked."""
+
+    def command(self, *args):
+        return super().command(*args, "--events")
+
+
 if __name__ == "__main__":
     unittest.main()

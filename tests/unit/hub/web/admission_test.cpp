@@ -30,6 +30,25 @@ TEST(Admission, an_address_that_comes_too_often_waits) {
   EXPECT_EQ(admission.arrive("a", 500'000), Verdict::address_too_often);
 }
 
+TEST(Admission, connections_are_taken_one_by_one_when_many_come_at_once) {
+  Admission admission({1'000, 1'000, 10, 1'000, 500});  // one in two milliseconds
+  std::int64_t now_us = 1'000'000;
+  int taken = 0;
+  while (admission.accept_wait_us(now_us) == 0) ++taken;
+  EXPECT_EQ(taken, 32);
+  const std::int64_t wait_us = admission.accept_wait_us(now_us);
+  EXPECT_GT(wait_us, 1'900);
+  EXPECT_LE(wait_us, 2'001);
+  now_us += wait_us;
+  EXPECT_EQ(admission.accept_wait_us(now_us), 0);
+  EXPECT_GT(admission.accept_wait_us(now_us), 0);
+  for (int i = 0; i < 500; ++i, now_us += 2'001) EXPECT_EQ(admission.accept_wait_us(now_us), 0) << i;
+  now_us += 10'000'000;
+  taken = 0;
+  while (admission.accept_wait_us(now_us) == 0) ++taken;
+  EXPECT_EQ(taken, 32) << "what nobody used is not saved up";
+}
+
 TEST(Admission, the_oldest_handshake_of_the_address_with_most_goes_first) {
   Admission admission({1'000, 1'000, 4, 1'000});
   EXPECT_FALSE(admission.begin_handshake(1, "patient"));
