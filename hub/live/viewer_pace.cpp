@@ -16,14 +16,12 @@ constexpr double kLoweredHz = 1;
 
 void ViewerSession::detach(Subscription& subscription) {
   subscription.attached = false;
-  if (subscription.live.empty()) {
-    // Nothing to hold, but a place to go on from all the same.
-    subscription.held.push_back({{}, subscription.position});
-    return;
-  }
+  // Without series there is nothing to hold, but a place to go on from all the same.
+  auto standing = standing_written(subscription);
   for (const SeriesId series : subscription.live) shared_.router.unlisten(*this, series, subscription.wish.tier);
-  subscription.held.push_back({std::move(subscription.live), subscription.position});
+  subscription.held.push_back({std::move(subscription.live), std::move(standing)});
   subscription.live.clear();
+  ++modes_version;
 }
 
 void ViewerSession::detach_all() {
@@ -31,6 +29,8 @@ void ViewerSession::detach_all() {
     if (subscription.attached || !subscription.live.empty()) detach(subscription);
   }
   outbox.drop(Outbox::Kind::telemetry);
+  forget_late();
+  slots_half_told_ = false;
 }
 
 /// More waits than the viewer may have waiting.
@@ -86,10 +86,14 @@ void ViewerSession::fall_back() {
 }
 
 void ViewerSession::resume_held(Subscription& subscription) {
+  for (const auto& held : subscription.held) {
+    if (!held.standing.is_known) return restart(subscription);
+  }
   for (auto& held : std::exchange(subscription.held, {})) {
     StitchOrder order;
     order.series = records(held.series);
-    order.after = held.position;
+    order.after = held.standing.commit;
+    order.ahead = std::move(held.standing.ahead);
     order.conflate = lowered;
     add_stitcher(subscription, std::move(order));
   }
@@ -106,6 +110,14 @@ void ViewerSession::add_stitcher(Subscription& subscription, StitchOrder order) 
 }
 
 void ViewerSession::restart(Subscription& subscription) {
+  for (const auto& stitcher : subscription.stitchers) {
+    if (!stitcher->owes_announcement()) continue;
+    std::vector<SeriesId> ids;
+    for (const auto& series : stitcher->series()) ids.push_back(series.id);
+    std::string joined;
+    append_series(joined, subscription.id, records(ids), true);
+    push_control(std::make_shared<const std::string>(std::move(joined)));
+  }
   abandon(subscription);
   StitchOrder order;
   order.series = records(subscription.series);
@@ -126,13 +138,17 @@ bool ViewerSession::try_attach(Subscription& subscription, const std::shared_ptr
   std::vector<SeriesId> ids;
   for (const auto& series : stitcher->series()) ids.push_back(series.id);
   if (subscription.wish.paused) {
-    subscription.held.push_back({std::move(ids), stitcher->position()});
+    subscription.held.push_back({std::move(ids), {stitcher->position()}});
     subscription.stitchers.remove(stitcher);
     if (subscription.stitchers.empty()) say_phase(subscription, pb::LivePhase::PHASE_PAUSED);
     return true;
   }
   if (!flush() || connection_->backlog_bytes() > shared_.limits.backlog_bytes / 2) return false;
   if (lowered && !tell_slots()) return false;
+  // Another subscription may hold some of the series at a tier: what that has not told yet is in the catch-up.
+  const auto half_told = tiers_half_told(ids);
+  tick_tiers(half_told);
+  if (!flush()) return false;
   const CommitNumber delivered = shared_.recent.delivered();
   if (stitcher->position() > delivered) {
     waits_for_core_ = true;
@@ -152,8 +168,8 @@ bool ViewerSession::try_attach(Subscription& subscription, const std::shared_ptr
                           std::max(series.newest_us, series.latest_us));
     subscription.live.push_back(series.id);
   }
-  subscription.position = subscription.attached_at = delivered;
-  subscription.attached_tick = shared_.tier_ticks[tier];
+  ++modes_version;
+  tick_tiers(half_told);  // with nothing to tell: a finer rate holds from here on
   subscription.stitchers.remove(stitcher);
   if (subscription.stitchers.empty() && !std::exchange(subscription.attached, true)) {
     if (lowered) {
@@ -180,8 +196,9 @@ void ViewerSession::lower() {
                         ? kLoweredUs
                         : std::min(kLoweredMaxUs, lowered_for_us_ * 2);
   lowered_until_us_ = now + lowered_for_us_;
-  shared_.router.set_lowered(shared_from_this(), true);
   slots_position_ = shared_.recent.delivered();
+  shared_.router.set_lowered(shared_from_this(), true, slots_position_);
+  written_[kSlots] = slots_position_;
   for (const auto& [id, subscription] : subscriptions_) {
     if (subscription.attached) say_phase(subscription, pb::LivePhase::PHASE_CONFLATED, kLoweredHz);
   }
@@ -190,27 +207,43 @@ void ViewerSession::lower() {
 void ViewerSession::raise() {
   if (!tell_slots()) return;
   recovered_us_ = shared_.clock.boot_us();
-  shared_.router.set_lowered(shared_from_this(), false);
+  shared_.router.set_lowered(shared_from_this(), false, shared_.recent.delivered());
   for (auto& [id, subscription] : subscriptions_) {
     if (!subscription.attached) continue;
-    subscription.attached_at = subscription.position = shared_.recent.delivered();
-    subscription.attached_tick = shared_.tier_ticks[subscription.wish.tier];
     say_phase(subscription, pb::LivePhase::PHASE_LIVE, kTierHz[subscription.wish.tier]);
   }
   shared_.tiers_changed();
 }
 
+/// The tiers in which some of these series come.
+std::array<bool, kTiers> ViewerSession::tiers_half_told(const std::vector<SeriesId>& series) const {
+  std::array<bool, kTiers> tiers{};
+  for (const SeriesId id : series) {
+    const auto at = listening.find(id);
+    if (at != listening.end() && at->second.mode != kRaw && at->second.mode != kSlots) tiers[at->second.mode] = true;
+  }
+  return tiers;
+}
+
+void ViewerSession::tick_tiers(const std::array<bool, kTiers>& tiers) {
+  for (std::size_t tier = 1; tier < kTiers; ++tier) {
+    if (tiers[tier]) shared_.tick_tier(tier);
+  }
+}
+
 /// What the slots hold, at once.
 bool ViewerSession::tell_slots() {
-  if (!flush()) return false;
+  if (!flush() || slots_half_told_) return false;
   std::string message;
   slots.drain(0, [&](SeriesId, const Fragment& fragment) { message += *fragment; });
+  for (const auto& fragment : slots_late) message += *fragment;
+  forget_late();
   slots_position_ = shared_.recent.delivered();
   note_positions();
   if (message.empty()) return true;
   message += trailer(true);
   if (!write_message(message)) return true;
-  if (!closing_) close(4200, "slow");  // what was drained is lost
+  close_slow();  // what was drained is lost
   return false;
 }
 
