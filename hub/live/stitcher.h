@@ -79,6 +79,9 @@ class Stitcher {
   bool cancelled() const { return cancelled_; }
 
   CommitNumber position() const { return floor_; }
+  /// History, if any, is complete, and all series stand at position().
+  bool is_catching_up() const { return stage_ == Stage::catch_up && floor_ >= even_from_; }
+  bool holds(SeriesId series) const { return find(series) != nullptr; }
   /// Where a viewer that breaks off now may go on; nothing before the history is complete.
   std::optional<CommitNumber> resumable() const;
   void writing() {

@@ -133,55 +133,110 @@ std::vector<SeriesRecord> ViewerSession::records(const std::vector<SeriesId>& id
   return found;
 }
 
+/// Those that have to go live in the same turn. All of a subscription that is not live yet, since its viewer takes live
+/// updates only from its phase on; and of those that are, each that brings a series which would come live beside it.
+ViewerSession::Stitchers ViewerSession::attached_with(Subscription& subscription,
+                                                      const std::shared_ptr<Stitcher>& stitcher) {
+  Stitchers together;
+  const auto add = [&together](Subscription& of, const std::shared_ptr<Stitcher>& one) {
+    for (const auto& [known_of, known] : together) {
+      if (known == one) return;
+    }
+    together.emplace_back(&of, one);
+  };
+  add(subscription, stitcher);
+  if (!subscription.attached) {
+    for (const auto& one : subscription.stitchers) add(subscription, one);
+  }
+  for (std::size_t i = 0; i < together.size(); ++i) {
+    for (auto& [id, other] : subscriptions_) {
+      if (!other.attached || other.stitchers.empty()) continue;
+      for (const auto& one : other.stitchers) {
+        const auto& series = together[i].second->series();
+        const bool is_shared =
+            std::any_of(series.begin(), series.end(), [&](const auto& s) { return one->holds(s.id); });
+        if (is_shared) add(other, one);
+      }
+    }
+  }
+  return together;
+}
+
 /// At the head of the journal: from here on the core's commits reach these series. All in one turn of the core.
 bool ViewerSession::try_attach(Subscription& subscription, const std::shared_ptr<Stitcher>& stitcher) {
-  std::vector<SeriesId> ids;
-  for (const auto& series : stitcher->series()) ids.push_back(series.id);
   if (subscription.wish.paused) {
+    std::vector<SeriesId> ids;
+    for (const auto& series : stitcher->series()) ids.push_back(series.id);
     subscription.held.push_back({std::move(ids), {stitcher->position()}});
     subscription.stitchers.remove(stitcher);
     if (subscription.stitchers.empty()) say_phase(subscription, pb::LivePhase::PHASE_PAUSED);
     return true;
   }
+  // Those behind it get their turn until all are at the head.
+  subscription.stitchers.remove(stitcher);
+  subscription.stitchers.push_back(stitcher);
   if (!flush() || connection_->backlog_bytes() > shared_.limits.backlog_bytes / 2) return false;
+  const auto together = attached_with(subscription, stitcher);
+  std::vector<SeriesId> ids;
+  for (const auto& [of, one] : together) {
+    if (!one->is_catching_up()) return false;
+    for (const auto& series : one->series()) ids.push_back(series.id);
+  }
   if (lowered && !tell_slots()) return false;
   // Another subscription may hold some of the series at a tier: what that has not told yet is in the catch-up.
   const auto half_told = tiers_half_told(ids);
   tick_tiers(half_told);
-  if (!flush()) return false;
-  const CommitNumber delivered = shared_.recent.delivered();
-  if (stitcher->position() > delivered) {
-    waits_for_core_ = true;
-    return false;
-  }
-  const auto rest = shared_.recent.after(stitcher->position());
-  if (!rest || stitcher->estimate(*rest) > shared_.limits.history_part_bytes) return false;
-  std::string message = stitcher->catch_up_with(*rest);
-  stitcher->writing();
-  if (!message.empty()) {
-    message += trailer(true);
-    if (write_message(message)) return false;
-  }
-  const std::size_t tier = subscription.wish.tier;
-  for (const auto& series : stitcher->series()) {
-    shared_.router.listen(shared_from_this(), series.id, stitcher->device(series), series.interval_ms, tier,
-                          std::max(series.newest_us, series.latest_us));
-    subscription.live.push_back(series.id);
+  // What that wrote may have been too much at once, and all that was live is held again.
+  if (!flush() || attached_with(subscription, stitcher) != together || stitcher->cancelled()) return false;
+  if (!catch_up_at_once(together)) return false;
+  for (const auto& [of, one] : together) {
+    for (const auto& series : one->series()) {
+      shared_.router.listen(shared_from_this(), series.id, one->device(series), series.interval_ms, of->wish.tier,
+                            std::max(series.newest_us, series.latest_us));
+      of->live.push_back(series.id);
+    }
+    of->stitchers.remove(one);
   }
   ++modes_version;
   tick_tiers(half_told);  // with nothing to tell: a finer rate holds from here on
-  subscription.stitchers.remove(stitcher);
-  if (subscription.stitchers.empty() && !std::exchange(subscription.attached, true)) {
+  for (const auto& [of, one] : together) {
+    if (!of->stitchers.empty() || std::exchange(of->attached, true)) continue;
     if (lowered) {
-      say_phase(subscription, pb::LivePhase::PHASE_CONFLATED, kLoweredHz);
+      say_phase(*of, pb::LivePhase::PHASE_CONFLATED, kLoweredHz);
     } else {
-      say_phase(subscription, pb::LivePhase::PHASE_LIVE, kTierHz[tier]);
+      say_phase(*of, pb::LivePhase::PHASE_LIVE, kTierHz[of->wish.tier]);
     }
   }
   for (const SeriesId id : ids) shared_.router.tell_stale(*this, id);
   touched();
   shared_.tiers_changed();
   return true;
+}
+
+/// Sends what the last commits have for these. False: there is more than fits now.
+bool ViewerSession::catch_up_at_once(const Stitchers& together) {
+  const CommitNumber delivered = shared_.recent.delivered();
+  std::vector<std::vector<CommitPtr>> rests;
+  std::size_t bytes = 0;
+  for (const auto& [of, one] : together) {
+    if (one->position() > delivered) {
+      waits_for_core_ = true;
+      return false;
+    }
+    auto rest = shared_.recent.after(one->position());
+    if (!rest) return false;
+    bytes += one->estimate(*rest);
+    rests.push_back(std::move(*rest));
+  }
+  if (bytes > shared_.limits.history_part_bytes) return false;
+  std::string message;
+  for (std::size_t i = 0; i < together.size(); ++i) {
+    message += together[i].second->catch_up_with(rests[i]);
+    together[i].second->writing();
+  }
+  if (message.empty()) return true;
+  message += trailer(true);
+  return !write_message(message);
 }
 
 /// Too slow for every reading: from here on its series come conflated, for longer each time.

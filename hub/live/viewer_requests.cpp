@@ -178,6 +178,16 @@ void ViewerSession::series_added(const std::vector<SeriesRecord>& added) {
       joins.push_back(record);
     }
     if (joins.empty()) continue;
+    // Live already by another subscription that was quicker: this one would take what comes meanwhile twice.
+    const bool is_live = std::any_of(joins.begin(), joins.end(),
+                                     [this](const SeriesRecord& record) { return listening.contains(record.id); });
+    if (subscription.attached && is_live) {
+      std::string joined;
+      append_series(joined, id, joins, true);
+      push_control(std::make_shared<const std::string>(std::move(joined)));
+      restart(subscription);
+      continue;
+    }
     StitchOrder order;
     order.series = std::move(joins);
     order.announce = order.added = order.history = true;

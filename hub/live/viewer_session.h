@@ -98,6 +98,9 @@ class ViewerSession final : public ViewerEnd, public StitchSink, public std::ena
   void tick_tiers(const std::array<bool, kTiers>& tiers);
   void lower();
   void raise();
+  using Stitchers = std::vector<std::pair<Subscription*, std::shared_ptr<Stitcher>>>;
+  Stitchers attached_with(Subscription& subscription, const std::shared_ptr<Stitcher>& stitcher);
+  bool catch_up_at_once(const Stitchers& together);
   bool try_attach(Subscription& subscription, const std::shared_ptr<Stitcher>& stitcher);
   void restart(Subscription& subscription);
   void add_stitcher(Subscription& subscription, StitchOrder order);

@@ -34,7 +34,7 @@ std::uint64_t number_of(const char* name, std::uint64_t otherwise) {
 class Seam {
  public:
   Seam(SeamHub& hub, std::uint64_t seed) : hub_(hub), dice_(seed), writer_(hub, dice_()) {
-    for (int i = 0; i < 4; ++i) viewers_.push_back(std::make_unique<SeamViewer>(hub_, dice_()));
+    for (int i = 0; i < 5; ++i) viewers_.push_back(std::make_unique<SeamViewer>(hub_, dice_(), i == 4));
   }
 
   void run(int frames) {
@@ -51,9 +51,10 @@ class Seam {
     }
     writer.join();
     hub_.drops_commits = false;
+    for (auto& viewer : viewers_) viewer->settle();
+    write_in_calm(frames / 2);
     writer_.write_last();
     expect_store_to_be_the_model();
-    for (auto& viewer : viewers_) viewer->settle();
     expect_equal("at rest");
     for (auto& viewer : viewers_) viewer->come_back();
     writer_.write_last();
@@ -73,6 +74,25 @@ class Seam {
 
  private:
   std::size_t pick(std::size_t n) { return static_cast<std::size_t>(dice_() % n); }
+
+  /// Viewers only read: long enough for ticks to fold something.
+  void write_in_calm(int frames) {
+    std::atomic<bool> writing{true};
+    std::thread writer([&] {
+      for (int written = 0; written < frames; written += 50) {
+        writer_.write(50);
+        std::this_thread::yield();
+      }
+      writing = false;
+    });
+    while (writing) {
+      for (auto& viewer : viewers_) {
+        if (!viewer->take()) viewer->come_back();
+      }
+      std::this_thread::yield();
+    }
+    writer.join();
+  }
 
   /// Something that is not a viewer's doing.
   void happen() {

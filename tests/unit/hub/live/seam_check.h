@@ -218,16 +218,19 @@ class SeriesCheck {
         if (made_[i].time_us == first_us) begin = i + 1;
       }
     }
+    // Where late readings came between, one of them may have told the value already: what a viewer that resumes takes
+    // for late is by what it was told since.
     const Made* on_time = nullptr;
-    const Made* any = nullptr;
+    std::set<std::string> since;
     std::size_t newest = made_.size();
     for (std::size_t i = 0; i < made_.size(); ++i) {
       const Made& made = made_[i];
-      const bool is_change = made.is_on_time && (on_time == nullptr || on_time->value != made.value) &&
-                             (any == nullptr || any->value != made.value);
+      const bool is_change =
+          made.is_on_time && (on_time == nullptr || on_time->value != made.value) && !since.contains(made.value);
       if (i >= begin && is_change && !is_told(i) && is_wanted(made) && !is_crowded(made) && verdict_.missing.empty())
         verdict_.missing = "a change was not told: " + name(made);
-      any = &made;
+      if (made.is_on_time) since.clear();
+      since.insert(made.value);
       if (made.is_on_time) on_time = &made, newest = i;
     }
     if (newest == made_.size() || newest < begin || is_told(newest) || !is_wanted(made_[newest])) return;
