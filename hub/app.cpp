@@ -142,7 +142,8 @@ std::optional<Problem> App::open_registry() {
   control_ = std::make_unique<base::Worker>("control");
   bus_ = make_in_process_bus();
   try {
-    registry_ = std::make_unique<DeviceRegistry>(*device_store_, *control_, clock_);
+    registry_ = std::make_unique<DeviceRegistry>(*device_store_, *control_, clock_,
+                                                 settings_.devices_start_grace_s * 1'000'000);
     identity_ = std::make_unique<Identity>(*credential_store_, *control_, clock_, random_);
     audit_ = std::make_unique<AuditLog>(*audit_store_, *control_, clock_);
     if (auto opened = audit_->open(); !opened) throw boost::system::system_error(opened.error());
@@ -367,6 +368,7 @@ void App::shut_down() {
   while (closing.size() > 0 && std::chrono::steady_clock::now() < channel_deadline) {
     main_.run_one_for(std::chrono::milliseconds(50));
   }
+  registry_->hub_stops();
   for (const auto& core : cores_) core->begin_stop();
   const auto deadline = std::chrono::steady_clock::now() + kStopWithin;
   bool all_stopped = true;

@@ -46,6 +46,8 @@ struct Settings {
   std::int64_t ingest_device_messages_per_s = 1'000;
   std::int64_t ingest_device_kb_per_s = 4'096;
 
+  std::int64_t devices_start_grace_s = 90;
+
   std::int64_t live_viewers = 5'000;
   std::int64_t live_tick_ms = 20;
 

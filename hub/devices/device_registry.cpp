@@ -23,8 +23,9 @@ const char* to_string(Presence p) {
   return "unknown";
 }
 
-DeviceRegistry::DeviceRegistry(DeviceStore& store, base::Worker& control, const base::Clock& clock)
-    : state_(std::make_shared<State>(store, control, clock)) {
+DeviceRegistry::DeviceRegistry(DeviceStore& store, base::Worker& control, const base::Clock& clock,
+                               std::int64_t start_grace_us)
+    : state_(std::make_shared<State>(store, control, clock, start_grace_us)) {
   state_->load();
 }
 

@@ -32,14 +32,19 @@ struct PresenceChange {
 };
 
 /// Thread-safe: reads from memory under a shared lock; writes on `control`, durable before the reply (also called
-/// there). After a start every device is `unknown` until it connects or 60 s have passed, then `offline`. A device is
+/// there). After a start every device is `unknown` until it connects or `start_grace_us` has passed, then `offline`. A
+/// device is
 /// online while at least one of its sessions is: each connected() is matched by one disconnected(), in any order among
 /// sessions. Loads in the constructor, which throws boost::system::system_error where the store cannot be read. A full
 /// control queue is answered `busy` on the caller's thread. Memory is bounded by what is
 /// enrolled: 4,096 series a device.
 class DeviceRegistry final : public GroupMembers {
  public:
-  DeviceRegistry(DeviceStore& store, base::Worker& control, const base::Clock& clock);
+  /// Longer than a device takes to come back: agents wait up to 60 s between two attempts.
+  static constexpr std::int64_t kStartGraceUs = 90'000'000;
+
+  DeviceRegistry(DeviceStore& store, base::Worker& control, const base::Clock& clock,
+                 std::int64_t start_grace_us = kStartGraceUs);
   ~DeviceRegistry() override;
 
   std::optional<DeviceRecord> find(std::string_view id_or_name) const;
@@ -86,8 +91,11 @@ class DeviceRegistry final : public GroupMembers {
 
   void connected(const DeviceId& device);  // any thread
   void disconnected(const DeviceId& device);
+  /// The hub ends, and with it every session: from here on disconnected() says nothing of a device. Any thread.
+  void hub_stops();
   void seen(const DeviceId& device);  // a frame came; memory only, stored with the next presence change or minute
-  /// On control, each second: unknown becomes offline 60 s after the start; last_seen is stored each minute.
+  /// On control, each second: unknown becomes offline when the grace after the start is over; last_seen is stored each
+  /// minute.
   void tick();
 
   /// Called on control at each presence change and registry change. Set once before start.

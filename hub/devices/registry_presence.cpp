@@ -6,7 +6,6 @@
 namespace hub {
 namespace {
 
-constexpr std::int64_t kUnknownFor_us = 60 * 1'000'000;
 constexpr std::int64_t kStoreLastSeenEvery_us = 60 * 1'000'000;
 
 }  // namespace
@@ -28,6 +27,7 @@ void DeviceRegistry::State::session_ended(const DeviceId& device) {
   if (entry == nullptr || entry->sessions == 0) return;
   entry->last_seen_us.store(clock.now_us(), std::memory_order_relaxed);
   if (--entry->sessions > 0) return;  // a newer session came before this one ended
+  if (hub_stops) return;              // it was not the device that left
   entry->presence = Presence::offline;
   mark_untold(device, lock);
 }
@@ -81,7 +81,7 @@ PresenceChange DeviceRegistry::State::snapshot(const DeviceEntry& entry) const {
 }
 
 void DeviceRegistry::State::settle() {
-  if (settled || clock.boot_us() - started_us < kUnknownFor_us) return;
+  if (settled || clock.boot_us() - started_us < start_grace_us) return;
   settled = true;
   std::vector<PresenceChange> changes;
   {
@@ -110,6 +110,11 @@ void DeviceRegistry::State::store_last_seen() {
   if (seen.empty() || !store.update_last_seen(seen)) return;
   const std::unique_lock lock(mutex);
   for (const auto& [device, last_seen_us] : seen) find(device)->record.last_seen_us = last_seen_us;
+}
+
+void DeviceRegistry::hub_stops() {
+  const std::unique_lock lock(state_->mutex);
+  state_->hub_stops = true;
 }
 
 void DeviceRegistry::tick() {

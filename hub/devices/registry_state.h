@@ -28,13 +28,17 @@ struct DeviceEntry {
 /// therefore read them without the lock, and takes the unique one only to change them. Shared, since what is posted to
 /// control holds it: the registry may go while that waits.
 struct DeviceRegistry::State : std::enable_shared_from_this<DeviceRegistry::State> {
-  State(DeviceStore& device_store, base::Worker& control_worker, const base::Clock& used_clock)
-      : store(device_store), control(control_worker), clock(used_clock), started_us(used_clock.boot_us()) {}
+  State(DeviceStore& device_store, base::Worker& control_worker, const base::Clock& used_clock, std::int64_t grace_us)
+      : store(device_store),
+        control(control_worker),
+        clock(used_clock),
+        started_us(used_clock.boot_us()),
+        start_grace_us(grace_us) {}
 
   DeviceStore& store;
   base::Worker& control;
   const base::Clock& clock;
-  const std::int64_t started_us;
+  const std::int64_t started_us, start_grace_us;
 
   mutable base::SharedMutex mutex;
   std::unordered_map<DeviceId, std::unique_ptr<DeviceEntry>> devices;
@@ -44,10 +48,11 @@ struct DeviceRegistry::State : std::enable_shared_from_this<DeviceRegistry::Stat
   std::atomic<std::uint64_t> memberships_version{0}, regroupings{0};
   // Devices whose presence changed and has not been told: presence is state, so one entry a device is enough.
   std::set<DeviceId> untold;
-  bool telling = false;  // a task that tells is on its way
+  bool hub_stops = false;  // under the lock
+  bool telling = false;    // a task that tells is on its way
 
   // Control only.
-  bool settled = false;  // the 60 s after the start have passed
+  bool settled = false;  // the grace after the start is over
   std::int64_t last_seen_stored_us = 0;
   std::function<void(const PresenceChange&)> presence_listener;
   std::function<void(const std::vector<SeriesRecord>&)> series_listener;

@@ -52,7 +52,7 @@ wire::Awaitable<Stitcher::Step> Stitcher::catch_up() {
 /// During a history: catches up what its finished pieces miss. False: `outcome` says what became of it.
 wire::Awaitable<bool> Stitcher::refresh_coverage(Step& outcome) {
   const CommitNumber head = readings_.head().commit;
-  CommitNumber at = lowest();
+  CommitNumber at = std::min(lowest(), gaps_floor_);
   while (at < head) {
     auto start = [this, at](auto done) {
       readings_.read_commits(at, kCommitBytes,
@@ -73,6 +73,7 @@ wire::Awaitable<bool> Stitcher::refresh_coverage(Step& outcome) {
     }
     raise(at);
   }
+  gaps_floor_ = at;
   pages_ = 0;
   raised_us_ = clock_.boot_us();
   co_return true;

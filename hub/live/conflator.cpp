@@ -68,13 +68,15 @@ void Conflator::fold_number(Slot& slot, std::int64_t time_us, double number) {
 void Conflator::fold_change(Slot& slot, std::int64_t time_us, const ValueColumn& values, std::size_t i) {
   Value value = value_at(values, i);
   const bool is_change = !slot.last_value || *slot.last_value != value;
-  // A reading that changes nothing holds its place only until the next: it says that time went on.
-  const bool replaces = !slot.times.empty() && (!slot.newest_is_change || slot.times.size() == kMaxChanges);
-  if (replaces) {
-    if (slot.newest_is_change && is_change) slot.is_crowded = true;
-    if (slot.newest_is_change && !is_change) return;
+  const auto give_up_newest = [&slot] {
     slot.times.pop_back();
     pop(slot.changes);
+  };
+  // A reading that changes nothing holds its place only until the next: it says that time went on.
+  if (!slot.times.empty() && !slot.newest_is_change) give_up_newest();
+  if (is_change && slot.times.size() == kMaxChanges) {
+    slot.is_crowded = true;
+    give_up_newest();
   }
   slot.times.push_back(time_us);
   push(slot.changes, values, i);

@@ -11,8 +11,9 @@
 namespace hub::live {
 
 /// Holds one accumulator a series, kept between ticks (the last value tells what a change is). Numbers become minimum,
-/// maximum, first, last, sum and count. Booleans, strings and locations keep every change, up to `kMaxChanges` a tick;
-/// past it the newest takes the last place, booleans become a Conflated, and the rest say how many readings there were.
+/// maximum, first, last, sum and count. Booleans, strings and locations keep every change, up to `kMaxChanges` a tick,
+/// and the newest reading beside them; past it the newest change takes the last place, booleans become a Conflated, and
+/// the rest say how many readings there were.
 /// Memory: O(series).
 class Conflator {
  public:
@@ -24,6 +25,10 @@ class Conflator {
   void drain(std::uint32_t subscription, const std::function<void(SeriesId, Fragment)>& emit);
   void forget(SeriesId series) { slots_.erase(series); }
   void clear() { slots_.clear(); }
+  /// Readings went by unseen: the next of each series counts as a change.
+  void forget_values() {
+    for (auto& [series, slot] : slots_) slot.last_value.reset();
+  }
   bool empty() const { return slots_.empty(); }
 
  private:

@@ -88,6 +88,9 @@ struct LiveCore::State final : live::LiveShared, std::enable_shared_from_this<St
     if (commit->number > recent.delivered() + 1) miss_until(commit->number - 1);
     router.route(*commit);
     recent.add(commit);
+    for (std::size_t tier = 1; tier < live::kTiers; ++tier) {
+      if (router.is_overfull(tier)) tick_tier(tier);
+    }
   }
   void take_one(const EventPtr& event) {
     last_event_id = std::max(last_event_id, event->id);
@@ -105,6 +108,7 @@ struct LiveCore::State final : live::LiveShared, std::enable_shared_from_this<St
   /// Commits up to `number` never came by the bus: everyone reads them from the store.
   void miss_until(CommitNumber number) {
     for (const auto& session : sessions) session->fall_back();
+    router.missed();
     recent.jump(number);
   }
 
@@ -161,9 +165,8 @@ struct LiveCore::State final : live::LiveShared, std::enable_shared_from_this<St
   void tick_tier(std::size_t tier) override {
     const bool was_in_batch = std::exchange(in_batch, true);
     batch_us = clock.boot_us();
-    const auto told = router.tick(tier);
+    const auto told = router.tick(tier, recent.delivered());
     tier_position[tier] = recent.delivered();
-    ++tier_ticks[tier];
     for (const auto& viewer : told) viewer->flush();
     in_batch = was_in_batch;
   }
@@ -178,6 +181,7 @@ struct LiveCore::State final : live::LiveShared, std::enable_shared_from_this<St
   void wait_for_tier(std::size_t tier) {
     after(tier_timers[tier], [tier](State& self) {
       self.tick_tier(tier);
+      self.tiers_changed();  // who leaves this tier may go to one that nobody used
       self.tier_ticking[tier] = self.router.is_used(tier);
       if (!self.tier_ticking[tier]) return;
       auto& timer = self.tier_timers[tier];
@@ -246,7 +250,7 @@ asio::awaitable<void> LiveCore::stop() {
   state->second_timer.cancel();
   for (auto& timer : state->tier_timers) timer.cancel();
   const auto sessions = state->sessions;
-  for (const auto& session : sessions) session->close(4203, "shutting down");
+  for (const auto& session : sessions) session->shut_down();
   while (!state->sessions.empty()) co_await state->viewer_left.wait();
 }
 

@@ -24,8 +24,11 @@ struct LiveLimits {
   std::size_t history_part_bytes = 32 * 1024;
   std::size_t backlog_bytes = 256 * 1024;  // unsent to one viewer; past it: latest only, then close 4200 `slow`
   std::int64_t tick_us = 20'000;
-  std::int64_t slow_close_us = 30'000'000;  // no progress for so long: close 4200
-  std::size_t stalls_before_conflated = 3;  // within a minute: every reading is too much for this viewer, for a while
+  std::int64_t backlog_age_us = 5'000'000;   // what waits longer to be taken counts as more than backlog_bytes
+  std::int64_t slow_close_us = 30'000'000;   // no progress for so long: close 4200
+  std::int64_t slow_linger_us = 30'000'000;  // and so long it may still read that, from its full socket …
+  std::size_t slow_lingering = 64;           // … so many of a core at a time; past it two seconds, then the end
+  std::size_t stalls_before_conflated = 3;   // within a minute: every reading is too much for this viewer, for a while
 };
 
 /// How a viewer is connected. Through HTTP answers (server-sent events, long polling) the same session speaks, in

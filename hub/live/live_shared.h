@@ -51,8 +51,8 @@ class LiveShared {
   RecentCommits recent;
   SeriesRouter router;
   std::array<CommitNumber, kTiers> tier_position{};  // what the last tick had told
-  std::array<std::uint64_t, kTiers> tier_ticks{};
-  std::uint32_t last_event_id = 0;  // seen on the bus
+  std::uint32_t last_event_id = 0;                   // seen on the bus
+  std::size_t lingering = 0;                         // sessions closed as slow that have not heard it yet
 
   std::atomic<std::uint64_t> viewers{0}, event_streams{0}, polls{0}, subscriptions{0}, messages_sent{0}, bytes_sent{0},
       slow_closed{0};

@@ -3,6 +3,8 @@
 
 #include <boost/asio/buffer.hpp>
 #include <cstdint>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "hub/live/fragment.h"
@@ -26,29 +28,40 @@ class Outbox {
   /// What follows goes into a message of its own.
   void cut();
   bool empty() const { return pieces_.empty(); }
+  /// More than one message would be made of it.
+  bool is_cut() const {
+    if (pieces_.size() + 1 > kMaxBuffers) return true;
+    for (std::size_t i = 1; i < pieces_.size(); ++i) {
+      if (pieces_[i].starts_message) return true;
+    }
+    return false;
+  }
   std::size_t bytes() const { return bytes_[0] + bytes_[1] + bytes_[2] + bytes_[3]; }
   std::size_t bytes(Kind kind) const { return bytes_[static_cast<std::size_t>(kind)]; }
   std::size_t count(Kind kind) const { return counts_[static_cast<std::size_t>(kind)]; }
   void drop(Kind kind);
   void clear();
 
-  /// Calls `write(buffers)` for each message; the last one ends with `trailer`. Stops at the first failure. Empties
-  /// itself in any case.
+  /// Calls `write(buffers)` for each message; the last one ends with `trailer`, others that hold telemetry with
+  /// `partial`, which says that part of it was told. Stops at the first failure. Empties itself in any case.
   template <class Write>
-  auto write_all(const std::string& trailer, Write write) -> decltype(write({})) {
+  auto write_all(const std::string& trailer, const std::string& partial, Write write) -> decltype(write({})) {
     decltype(write({})) failure{};
     std::vector<boost::asio::const_buffer> buffers;
+    bool has_telemetry = false;
+    const auto end_message = [&] {
+      if (std::exchange(has_telemetry, false)) buffers.push_back(boost::asio::buffer(partial));
+      failure = write(buffers);
+      buffers.clear();
+    };
     for (std::size_t i = 0; i < pieces_.size() && !failure; ++i) {
       if (pieces_[i].starts_message && !buffers.empty()) {
-        failure = write(buffers);
-        buffers.clear();
+        end_message();
         if (failure) break;
       }
       buffers.push_back(boost::asio::buffer(*pieces_[i].fragment));
-      if (buffers.size() + 1 == kMaxBuffers && i + 1 < pieces_.size()) {
-        failure = write(buffers);
-        buffers.clear();
-      }
+      has_telemetry = has_telemetry || pieces_[i].kind == Kind::telemetry;
+      if (buffers.size() + 1 == kMaxBuffers && i + 1 < pieces_.size()) end_message();
     }
     if (!failure && (!buffers.empty() || !trailer.empty())) {
       if (!trailer.empty()) buffers.push_back(boost::asio::buffer(trailer));

@@ -45,7 +45,8 @@ void SeriesRouter::listen(const std::shared_ptr<ViewerEnd>& viewer, SeriesId ser
   Listening& listening = at->second;
   if (joins) {
     listening.index = static_cast<std::uint32_t>(feed.listeners.size());
-    listening.mode = viewer->lowered ? kSlots : kRaw;
+    listening.mode = listening.mode_before = viewer->lowered ? kSlots : kRaw;
+    ++viewer->modes_version;
     feed.listeners.push_back({viewer, listening.mode});
     ++by_device_[feed.device][viewer.get()];
   }
@@ -68,7 +69,7 @@ void SeriesRouter::leave(ViewerEnd& viewer, SeriesId series) {
   const auto at = viewer.listening.find(series);
   const auto feed_at = feeds_.find(series);
   Feed& feed = feed_at->second;
-  set_mode(feed, series, viewer, kRaw);
+  set_mode(feed, series, viewer, kRaw, 0);
   const std::uint32_t index = at->second.index;
   viewer.listening.erase(at);
   viewer.slots.forget(series);
@@ -95,18 +96,22 @@ void SeriesRouter::remove(ViewerEnd& viewer) {
   for (const SeriesId series : all) leave(viewer, series);
 }
 
-void SeriesRouter::set_lowered(const std::shared_ptr<ViewerEnd>& viewer, bool lowered) {
+void SeriesRouter::set_lowered(const std::shared_ptr<ViewerEnd>& viewer, bool lowered, CommitNumber delivered) {
   viewer->lowered = lowered;
   for (const auto& [series, listening] : viewer->listening) {
-    set_mode(feeds_.at(series), series, *viewer, lowered ? kSlots : kRaw);
+    set_mode(feeds_.at(series), series, *viewer, lowered ? kSlots : kRaw, delivered);
     if (!lowered) settle(*viewer, series);
   }
   viewer->slots.clear();
+  viewer->forget_late();
 }
 
-void SeriesRouter::set_mode(Feed& feed, SeriesId series, ViewerEnd& viewer, std::uint8_t mode) {
+void SeriesRouter::set_mode(Feed& feed, SeriesId series, ViewerEnd& viewer, std::uint8_t mode, CommitNumber since) {
   Listening& listening = viewer.listening.at(series);
   const std::uint8_t before = std::exchange(listening.mode, mode);
+  listening.mode_before = before;
+  listening.since = since;
+  ++viewer.modes_version;
   feed.listeners[listening.index].mode = mode;
   const auto is_tier = [](std::uint8_t m) { return m != kRaw && m != kSlots; };
   if (is_tier(before)) {
@@ -161,19 +166,23 @@ void SeriesRouter::route(Feed& feed, const SeriesColumn& column) {
       viewer.touched();
       continue;
     }
-    if (listener.mode == kSlots) {
-      for (const auto& run : parts.on_time) viewer.slots.fold(run);
-    }
+    if (listener.mode != kSlots) continue;
+    for (const auto& run : parts.on_time) viewer.slots.fold(run);
     // Late readings heal what is drawn already: never conflated.
     if (!parts.late.empty()) {
       if (!late) late = encode(parts.late, true);
-      viewer.outbox.push(late, Outbox::Kind::telemetry);
+      viewer.slots_late.push_back(late);
+      viewer.slots_late_bytes += late->size();
       viewer.touched();
     }
   }
   for (std::size_t tier = 1; tier < kTiers; ++tier) {
     if (feed.in_tier[tier] == 0) continue;
     for (const auto& run : parts.on_time) tiers_[tier].conflator.fold(run);
+    if (parts.late.empty()) continue;
+    if (!late) late = encode(parts.late, true);
+    tiers_[tier].late.emplace_back(column.series, late);
+    tiers_[tier].late_bytes += late->size();
   }
 }
 
@@ -221,10 +230,10 @@ void SeriesRouter::look_at_freshness() {
   }
 }
 
-std::vector<std::shared_ptr<ViewerEnd>> SeriesRouter::tick(std::size_t tier) {
+std::vector<std::shared_ptr<ViewerEnd>> SeriesRouter::tick(std::size_t tier, CommitNumber delivered) {
   Tier& t = tiers_[tier];
   std::vector<std::shared_ptr<ViewerEnd>> told;
-  t.conflator.drain(0, [&](SeriesId series, const Fragment& fragment) {
+  const auto tell = [&](SeriesId series, const Fragment& fragment) {
     const auto it = feeds_.find(series);
     if (it == feeds_.end()) return;
     for (const auto& listener : it->second.listeners) {
@@ -233,14 +242,23 @@ std::vector<std::shared_ptr<ViewerEnd>> SeriesRouter::tick(std::size_t tier) {
       listener.viewer->touched();
       told.push_back(listener.viewer);
     }
-  });
+  };
+  t.conflator.drain(0, tell);
+  for (const auto& [series, fragment] : std::exchange(t.late, {})) tell(series, fragment);
+  t.late_bytes = 0;
   for (auto& [viewer, changes] : std::exchange(t.changes, {})) {
     for (const SeriesId series : changes) {
       const Listening& listening = viewer->listening.at(series);
       if (listening.mode == kSlots) continue;
       const std::uint8_t finest = listening.finest();
-      if (listening.mode == tier && finest != tier) set_mode(feeds_.at(series), series, *viewer, kRaw);
-      if (listening.mode == kRaw && finest == tier) set_mode(feeds_.at(series), series, *viewer, finest);
+      const std::uint8_t mode = listening.mode == tier && finest != tier   ? kRaw
+                                : listening.mode == kRaw && finest == tier ? finest
+                                                                           : listening.mode;
+      Feed& feed = feeds_.at(series);
+      if (mode != listening.mode) {
+        set_mode(feed, series, *viewer, mode, delivered);
+        told.push_back(feed.listeners[listening.index].viewer);
+      }
       settle(*viewer, series);
     }
   }

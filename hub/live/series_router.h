@@ -25,23 +25,32 @@ class SeriesRouter {
   void listen(const std::shared_ptr<ViewerEnd>& viewer, SeriesId series, const DeviceId& device,
               std::uint32_t interval_ms, std::size_t tier, std::int64_t newest_us);
   void unlisten(ViewerEnd& viewer, SeriesId series, std::size_t tier);
-  /// The viewer's series go to its own slots, or back.
-  void set_lowered(const std::shared_ptr<ViewerEnd>& viewer, bool lowered);
+  /// The viewer's series go to its own slots, or back, from behind commit `delivered` on.
+  void set_lowered(const std::shared_ptr<ViewerEnd>& viewer, bool lowered, CommitNumber delivered);
   /// Forgets the viewer altogether.
   void remove(ViewerEnd& viewer);
 
   void route(const Commit& commit);
+  /// Commits went by unseen.
+  void missed() {
+    for (auto& tier : tiers_) tier.conflator.forget_values();
+  }
+  /// Late readings wait for this tier's tick, and there are many: it should come now.
+  bool is_overfull(std::size_t tier) const { return tiers_[tier].late_bytes > kMaxLateBytes; }
   /// Tells the viewer which of its series are stale now.
   void tell_stale(ViewerEnd& viewer, SeriesId series);
   /// Each second: series that missed three intervals and a second more are stale, once.
   void look_at_freshness();
 
-  /// A tier's tick: one fragment a series to all of the tier. Answers who got something.
-  std::vector<std::shared_ptr<ViewerEnd>> tick(std::size_t tier);
+  /// A tier's tick, after commit `delivered`: one fragment a series to all of the tier, and what came late. Answers who
+  /// got something, or gets a series in another way from here on: they are to be flushed.
+  std::vector<std::shared_ptr<ViewerEnd>> tick(std::size_t tier, CommitNumber delivered);
   bool is_used(std::size_t tier) const { return tiers_[tier].listeners > 0 || !tiers_[tier].changes.empty(); }
   std::size_t series() const { return feeds_.size(); }
 
  private:
+  static constexpr std::size_t kMaxLateBytes = 1024 * 1024;  // a tier; past it its tick comes early
+
   struct Listener {
     std::shared_ptr<ViewerEnd> viewer;
     std::uint8_t mode;
@@ -57,13 +66,16 @@ class SeriesRouter {
   };
   struct Tier {
     Conflator conflator;
+    // Not conflated, but told at the tick all the same: a viewer's position is that of its last tick.
+    std::vector<std::pair<SeriesId, Fragment>> late;
+    std::size_t late_bytes = 0;
     std::size_t listeners = 0;                                             // (viewer, series) pairs
     std::unordered_map<ViewerEnd*, std::unordered_set<SeriesId>> changes;  // to be looked at behind the next tick
   };
 
   void route(Feed& feed, const SeriesColumn& column);
   void route_gap(const Gap& gap);
-  void set_mode(Feed& feed, SeriesId series, ViewerEnd& viewer, std::uint8_t mode);
+  void set_mode(Feed& feed, SeriesId series, ViewerEnd& viewer, std::uint8_t mode, CommitNumber since);
   void settle(ViewerEnd& viewer, SeriesId series);
   void leave(ViewerEnd& viewer, SeriesId series);
   void tell_all(Feed& feed, const Fragment& fragment);

@@ -43,6 +43,8 @@ Stitcher::Stitcher(StitchOrder order, ReadingsStore& readings, const base::Clock
       clock_(clock),
       sink_(sink),
       part_bytes_(part_bytes),
+      floor_(order_.after),
+      even_from_(order_.after),
       conflate_(order_.conflate) {
   std::unordered_map<DeviceId, std::uint32_t> devices;
   for (const auto& record : order_.series) {
@@ -53,11 +55,17 @@ Stitcher::Stitcher(StitchOrder order, ReadingsStore& readings, const base::Clock
     series.device = it->second;
     series.interval_ms = record.interval_ms;
     series.type = record.type;
-    if (!order_.history) series.coverage = Coverage::all(order_.after);
+    if (!order_.history) {
+      const auto own = order_.ahead.find(record.id);
+      const CommitNumber after = own != order_.ahead.end() ? own->second : order_.after;
+      series.coverage = Coverage::all(after);
+      floor_ = std::min(floor_, after);
+      even_from_ = std::max(even_from_, after);
+    }
     series_.push_back(std::move(series));
   }
   std::sort(series_.begin(), series_.end(), [](const Series& a, const Series& b) { return a.id < b.id; });
-  floor_ = sent_floor_ = even_from_ = order_.after;
+  sent_floor_ = floor_;
   raised_us_ = ground_us_ = clock_.boot_us();
 }
 
@@ -124,6 +132,7 @@ wire::Awaitable<Stitcher::Step> Stitcher::announce() {
 }
 
 wire::Awaitable<Stitcher::Step> Stitcher::gaps() {
+  if (next_ == 0) gaps_floor_ = readings_.head().commit;  // before the question, as what comes behind may not be in it
   if (next_ >= devices_.size()) {
     stage_ = Stage::history;
     next_ = 0;
@@ -267,7 +276,8 @@ wire::Awaitable<Stitcher::Step> Stitcher::latest() {
     if (const bool ok = co_await send_rest(); !ok) co_return Step::cancelled;
     stage_ = Stage::catch_up;
     if (order_.history) {
-      floor_ = lowest();
+      // The history's pieces may all be of later commits than the answer about gaps.
+      floor_ = std::min(lowest(), gaps_floor_);
       even_from_ = highest();
       if (!order_.added) assembly_ += *phase_fragment(order_.subscription, pb::LivePhase::PHASE_CATCH_UP);
       if (const bool ok = co_await send_rest(); !ok) co_return Step::cancelled;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -25,7 +26,8 @@ struct StitchOrder {
   bool restarted = false;  // a resume was impossible
   bool history = false;
   CommitNumber after = 0;
-  std::int64_t from_us = 0, to_us = 0;  // from_us 0: a snapshot of latest values; to_us 0: goes live
+  std::map<SeriesId, CommitNumber> ahead{};  // those that stand elsewhere
+  std::int64_t from_us = 0, to_us = 0;       // from_us 0: a snapshot of latest values; to_us 0: goes live
   std::uint32_t width = 0;
   bool conflate = false;  // the viewer is slow: what is caught up comes conflated
 };
@@ -77,6 +79,9 @@ class Stitcher {
   bool cancelled() const { return cancelled_; }
 
   CommitNumber position() const { return floor_; }
+  /// History, if any, is complete, and all series stand at position().
+  bool is_catching_up() const { return stage_ == Stage::catch_up && floor_ >= even_from_; }
+  bool holds(SeriesId series) const { return find(series) != nullptr; }
   /// Where a viewer that breaks off now may go on; nothing before the history is complete.
   std::optional<CommitNumber> resumable() const;
   void writing() {
@@ -85,6 +90,8 @@ class Stitcher {
   }
   /// Its Subscribe has not been answered: whoever cancels it must.
   bool owes_answer() const { return order_.announce && !order_.added && !answered_; }
+  /// Its series joined a subscription and the viewer has not heard: whoever cancels it must tell.
+  bool owes_announcement() const { return order_.announce && order_.added && !answered_; }
   /// About how many bytes catch_up_with() would make of `commits`.
   std::size_t estimate(const std::vector<CommitPtr>& commits) const;
   /// The rest as one message: what `commits` (all behind position()) hold of these series. Moves position().
@@ -139,6 +146,7 @@ class Stitcher {
   std::size_t next_ = 0;               // series or device the stage is at
   std::optional<std::string> cursor_;  // of a raw history's next page
   std::int64_t grid_end_us_ = 0;       // where buckets end
+  CommitNumber gaps_floor_ = 0;        // gaps of commits behind it are to be caught up
   std::size_t pages_ = 0;              // since coverage was last raised
   std::int64_t raised_us_ = 0;
   CommitNumber floor_ = 0;       // everything up to here is in what was sent or in assembly_

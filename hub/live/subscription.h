@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "hub/live/selector.h"
+#include "hub/live/session_position.h"
 #include "hub/live/stitcher.h"
 
 namespace hub::live {
@@ -32,7 +33,13 @@ struct SubscriptionWish {
 struct Subscription {
   struct Held {
     std::vector<SeriesId> series;
-    CommitNumber position = 0;
+    Standing standing;
+  };
+  /// How its live series reach the viewer: most in one way, some in another.
+  struct Modes {
+    std::uint64_t version = 0;  // of the viewer's modes, when this was worked out
+    std::uint8_t usual = 0;
+    std::vector<std::pair<SeriesId, std::uint8_t>> others;
   };
 
   std::uint32_t id = 0;
@@ -40,11 +47,10 @@ struct Subscription {
   std::vector<SeriesId> series;  // all, ordered
   std::list<std::shared_ptr<Stitcher>> stitchers;
   std::vector<SeriesId> live;
-  bool attached = false;      // `live` is told as live
-  CommitNumber position = 0;  // of `live`: all commits up to here are written to the connection
-  CommitNumber attached_at = 0;
-  std::uint64_t attached_tick = 0;  // of its tier: it joins the tier at the next
+  bool attached = false;  // `live` is told as live
+  mutable Modes modes;    // of `live`
   std::vector<Held> held;
+  std::uint32_t members = 0;  // which devices its groups had: SessionPosition::Entry
 
   bool is_settled() const { return attached && stitchers.empty() && held.empty(); }
 };

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <unordered_map>
+#include <vector>
 
 #include "hub/live/conflator.h"
 #include "hub/live/outbox.h"
@@ -18,6 +19,8 @@ inline constexpr std::uint8_t kSlots = kTiers;  // conflated for this viewer alo
 struct Listening {
   std::array<std::uint16_t, kTiers> wants{};  // live subscriptions of the viewer by tier
   std::uint8_t mode = kRaw;
+  std::uint8_t mode_before = kRaw;
+  CommitNumber since = 0;   // all commits up to here came in the modes before this one
   std::uint32_t index = 0;  // in the feed's listeners
 
   bool wanted() const {
@@ -46,8 +49,17 @@ class ViewerEnd {
 
   Outbox outbox;
   Conflator slots;
+  /// Late readings of a lowered viewer: they are told with the slots, so that one position holds for all that was told.
+  /// Bounded by the session, which counts them as waiting.
+  std::vector<Fragment> slots_late;
+  std::size_t slots_late_bytes = 0;
+  void forget_late() {
+    slots_late.clear();
+    slots_late_bytes = 0;
+  }
   bool lowered = false;  // slow: series go to `slots`
   std::unordered_map<SeriesId, Listening> listening;
+  std::uint64_t modes_version = 0;  // grows whenever a mode changes
 };
 
 }  // namespace hub::live

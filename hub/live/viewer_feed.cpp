@@ -245,17 +245,23 @@ wire::Awaitable<void> ViewerSession::send_slots() {
     raise();
     co_return;
   }
+  if (const bool ok = co_await ready(); !ok || !lowered) co_return;
   std::vector<Fragment> fragments;
   slots.drain(0, [&](SeriesId, const Fragment& fragment) { fragments.push_back(fragment); });
+  fragments.insert(fragments.end(), slots_late.begin(), slots_late.end());
+  forget_late();
   const CommitNumber told = shared_.recent.delivered();
   if (fragments.empty()) slots_position_ = told;
+  // Between its parts the viewer stands nowhere: who breaks off there, or becomes slow, starts anew.
+  slots_half_told_ = !fragments.empty();
   std::string message;
   for (std::size_t i = 0; i < fragments.size(); ++i) {
     message += *fragments[i];
     const bool is_last = i + 1 == fragments.size();
     if (message.size() < sizes_.part_bytes && !is_last) continue;
-    if (const bool ok = co_await ready(); !ok || !lowered) co_return;
+    if (const bool ok = co_await ready(); !ok || !lowered || !slots_half_told_) break;
     if (is_last) {
+      slots_half_told_ = false;
       slots_position_ = std::max(slots_position_, told);
       note_positions();
     }
@@ -263,6 +269,7 @@ wire::Awaitable<void> ViewerSession::send_slots() {
     if (write_message(message)) co_return;
     message.clear();
   }
+  slots_half_told_ = false;
 }
 
 }  // namespace hub::live

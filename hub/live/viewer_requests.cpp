@@ -1,7 +1,6 @@
 // The part of ViewerSession that answers what the viewer asks.
 #include <algorithm>
 
-#include "hub/live/session_position.h"
 #include "hub/live/viewer_session.h"
 
 namespace hub::live {
@@ -69,6 +68,7 @@ void ViewerSession::handle(const pb::Subscribe& request) {
   Subscription& subscription = subscriptions_[request.id()];
   subscription.id = request.id();
   subscription.wish = std::move(*wish);
+  subscription.members = members(subscription.wish.selector);
   in_sight_ = devices_in_sight();
   start(subscription, std::move(*series), request.resume_position());
 }
@@ -84,10 +84,15 @@ void ViewerSession::start(Subscription& subscription, std::vector<SeriesRecord> 
   if (!resume_position.empty() && subscription.wish.to_us == 0) {
     const auto position = SessionPosition::from_bytes(resume_position);
     const Position head = shared_.readings.head();
-    const auto commit = position ? position->of(subscription.id) : std::nullopt;
-    if (commit && position->base.journal_epoch == head.journal_epoch && *commit <= head.commit) {
+    auto standing = position ? position->of(subscription.id, subscription.members) : std::nullopt;
+    bool is_held = standing && position->base.journal_epoch == head.journal_epoch && standing->commit <= head.commit;
+    for (const auto& [id, commit] : standing ? standing->ahead : std::map<SeriesId, CommitNumber>()) {
+      is_held = is_held && commit <= head.commit;
+    }
+    if (is_held) {
       order.history = false;
-      order.after = *commit;
+      order.after = standing->commit;
+      order.ahead = std::move(standing->ahead);
     } else {
       order.restarted = true;
     }
@@ -102,9 +107,8 @@ void ViewerSession::set_tier(Subscription& subscription, std::size_t tier) {
     shared_.router.listen(shared_from_this(), series, {}, 0, tier, 0);
     shared_.router.unlisten(*this, series, before);
   }
-  // What the tier left holds is told now, so that from here on everything comes raw until the new tier's first tick.
-  if (before != 0 && !lowered) shared_.tick_tier(before);
-  subscription.attached_tick = shared_.tier_ticks[tier];
+  // What the tiers left hold is told now, so that from here on everything comes raw until the new tier's first tick.
+  tick_tiers(tiers_half_told(subscription.live));
   shared_.tiers_changed();
   if (flush() && subscription.attached && !lowered) say_phase(subscription, pb::LivePhase::PHASE_LIVE, kTierHz[tier]);
 }
@@ -115,7 +119,7 @@ void ViewerSession::set_paused(Subscription& subscription, bool paused) {
     if (!stalled_) resume_held(subscription);
     return;
   }
-  if (subscription.wish.tier != 0 && subscription.attached && !lowered) shared_.tick_tier(subscription.wish.tier);
+  if (subscription.attached) tick_tiers(tiers_half_told(subscription.live));
   flush();
   if (subscription.attached) detach(subscription);
   if (subscription.stitchers.empty()) say_phase(subscription, pb::LivePhase::PHASE_PAUSED);
@@ -143,9 +147,10 @@ void ViewerSession::abandon(Subscription& subscription) {
   subscription.stitchers.clear();
   for (const SeriesId series : subscription.live) shared_.router.unlisten(*this, series, subscription.wish.tier);
   subscription.live.clear();
+  shared_.tiers_changed();  // others of this viewer may hold the series at a tier that nobody used
   subscription.held.clear();
   subscription.attached = false;
-  subscription.position = subscription.attached_at = 0;
+  ++modes_version;  // whatever was known of its series is over
 }
 
 std::size_t ViewerSession::series_count() const {
@@ -173,6 +178,16 @@ void ViewerSession::series_added(const std::vector<SeriesRecord>& added) {
       joins.push_back(record);
     }
     if (joins.empty()) continue;
+    // Live already by another subscription that was quicker: this one would take what comes meanwhile twice.
+    const bool is_live = std::any_of(joins.begin(), joins.end(),
+                                     [this](const SeriesRecord& record) { return listening.contains(record.id); });
+    if (subscription.attached && is_live) {
+      std::string joined;
+      append_series(joined, id, joins, true);
+      push_control(std::make_shared<const std::string>(std::move(joined)));
+      restart(subscription);
+      continue;
+    }
     StitchOrder order;
     order.series = std::move(joins);
     order.announce = order.added = order.history = true;

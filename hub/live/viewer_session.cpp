@@ -4,7 +4,6 @@
 #include <limits>
 #include <set>
 
-#include "hub/live/session_position.h"
 #include "wire/errc.h"
 
 namespace hub::live {
@@ -15,15 +14,19 @@ namespace {
 
 constexpr std::uint32_t kHeartbeatMs = 15'000;
 constexpr std::int64_t kPositionIntervalUs = 10'000'000;  // an idle viewer hears its position so often
+constexpr std::chrono::milliseconds kClosePatience{2'000};
+constexpr std::size_t kMaxAgeSamples = 64;
 constexpr std::size_t kMaxControlPieces = 1'000, kMaxControlBytes = 64 * 1024;
 
 }  // namespace
 
 ViewerSession::Sizes ViewerSession::sizes_for(LiveLink link, const LiveLimits& limits) {
   const std::size_t part = limits.history_part_bytes, backlog = limits.backlog_bytes;
-  if (link == LiveLink::websocket) return {part, backlog, backlog};
+  if (link == LiveLink::websocket) return {part, backlog, backlog, limits.backlog_age_us};
+  // A poll is when its client likes; one that stays away ends by slow_close_us.
+  const std::int64_t age_us = link == LiveLink::poll ? std::numeric_limits<std::int64_t>::max() : limits.backlog_age_us;
   // As JSON a reading is some four times as long (eleven at the worst: booleans close together).
-  return {part / 2, backlog / 8, backlog / 4};
+  return {part / 2, backlog / 8, backlog / 4, age_us};
 }
 
 ViewerSession::ViewerSession(LiveShared& shared, std::unique_ptr<wire::Connection> connection, Principal who,
@@ -34,6 +37,7 @@ ViewerSession::ViewerSession(LiveShared& shared, std::unique_ptr<wire::Connectio
       who_(std::move(who)),
       tasks_(shared.executor, [this](const std::exception&) { close(1011, "internal error"); }),
       regroupings_(shared.devices.regroupings()),
+      memberships_(shared.devices.memberships_version()),
       in_sight_(devices_in_sight()),
       flushed_us_(std::numeric_limits<std::int64_t>::min() / 2),
       progress_us_(shared.clock.boot_us()) {}
@@ -48,6 +52,7 @@ wire::Awaitable<void> ViewerSession::run() {
     shared_.subscriptions -= 1;
   }
   shared_.router.remove(*this);
+  if (std::exchange(lingers_, false)) shared_.lingering -= 1;
   if (!closing_) connection_->abort();
   shared_.recent.moved().notify();
   co_await tasks_.join();
@@ -68,12 +73,36 @@ wire::Awaitable<void> ViewerSession::read_loop() {
 }
 
 void ViewerSession::close(std::uint16_t code, std::string reason) {
+  close(code, std::move(reason), kClosePatience);
+}
+
+void ViewerSession::close(std::uint16_t code, std::string reason, std::chrono::milliseconds patience) {
   if (std::exchange(closing_, true) || ended_) return;
   // What a viewer needs to come back, where there is still room for it.
   if (connection_->backlog_bytes() <= shared_.limits.backlog_bytes) write_message(trailer(false));
-  tasks_.spawn([](wire::Connection& connection, wire::CloseReason why) -> wire::Awaitable<void> {
-    co_await connection.close(std::move(why));
-  }(*connection_, wire::CloseReason{code, std::move(reason)}));
+  shared_.router.remove(*this);
+  tasks_.spawn([](wire::Connection& connection, wire::CloseReason why,
+                  std::chrono::milliseconds limit) -> wire::Awaitable<void> {
+    co_await connection.close(std::move(why), limit);
+  }(*connection_, wire::CloseReason{code, std::move(reason)}, patience));
+}
+
+/// Its socket is full, so it can hear why only when it reads again.
+void ViewerSession::close_slow() {
+  if (closing_ || ended_) return;
+  shared_.slow_closed += 1;
+  lingers_ = shared_.lingering < shared_.limits.slow_lingering;
+  if (lingers_) shared_.lingering += 1;
+  const std::chrono::microseconds linger(shared_.limits.slow_linger_us);
+  close(4200, "slow", lingers_ ? std::chrono::duration_cast<std::chrono::milliseconds>(linger) : kClosePatience);
+}
+
+void ViewerSession::shut_down() {
+  if (lingers_ && closing_) {
+    connection_->abort();
+  } else {
+    close(4203, "shutting down");
+  }
 }
 
 error_code ViewerSession::write(std::span<const asio::const_buffer> buffers) {
@@ -83,6 +112,7 @@ error_code ViewerSession::write(std::span<const asio::const_buffer> buffers) {
   if (!ec) {
     shared_.messages_sent += 1;
     shared_.bytes_sent += bytes;
+    bytes_written_ += bytes;
   } else if (ec != wire::errc::backlog_full) {
     connection_->abort();  // the pending read ends the session
   }
@@ -102,14 +132,15 @@ bool ViewerSession::flush() {
   }
   const std::size_t limit = shared_.limits.backlog_bytes;
   const std::size_t backlog = connection_->backlog_bytes();
-  const std::size_t droppable = outbox.bytes() - outbox.bytes(Outbox::Kind::control);
-  const bool is_too_much = backlog + outbox.bytes() > limit || outbox.bytes() > sizes_.message_bytes;
-  if (!stalled_ && droppable != 0 && is_too_much) stall();
+  const std::size_t droppable = outbox.bytes() - outbox.bytes(Outbox::Kind::control) + slots_late_bytes;
+  const bool is_too_much = backlog + outbox.bytes() + slots_late_bytes > limit || outbox.bytes() > sizes_.message_bytes;
+  // With an empty socket, or room left, it is no slow viewer but a burst: the catch-up sends it in parts.
+  if (!stalled_ && droppable != 0 && is_too_much) stall(backlog == 0 || backlog + outbox.bytes() <= limit);
+  if (slots_late_bytes > limit / 4 && !std::exchange(slots_due_, true)) wake_feed();
   if (stalled_) {
     if (outbox.count(Outbox::Kind::control) > kMaxControlPieces ||
         outbox.bytes(Outbox::Kind::control) > kMaxControlBytes) {
-      shared_.slow_closed += 1;
-      close(4200, "slow");
+      close_slow();
       return false;
     }
     if (backlog + outbox.bytes() > limit) return false;  // recover() writes it
@@ -118,13 +149,13 @@ bool ViewerSession::flush() {
     const bool has_readings = outbox.bytes(Outbox::Kind::telemetry) != 0;
     note_positions();
     event_written_ = event_pushed_;
-    const auto ec = outbox.write_all(trailer(has_readings),
+    const std::string partial = outbox.is_cut() && has_readings ? trailer(true, true) : std::string();
+    const auto ec = outbox.write_all(trailer(has_readings), partial,
                                      [this](const std::vector<asio::const_buffer>& buffers) { return write(buffers); });
     flushed_us_ = shared_.clock.boot_us();
     if (ec == wire::errc::backlog_full) {
       // The connection takes less than LiveLimits says: part of it is lost, so this session cannot go on.
-      shared_.slow_closed += 1;
-      close(4200, "slow");
+      close_slow();
     }
     if (ec) return false;
   } else {
@@ -133,42 +164,11 @@ bool ViewerSession::flush() {
   return !stalled_;
 }
 
-void ViewerSession::note_positions() {
-  for (auto& [id, subscription] : subscriptions_) {
-    if (!subscription.attached && subscription.live.empty()) continue;
-    const std::size_t tier = subscription.wish.tier;
-    CommitNumber position = shared_.recent.delivered();
-    if (lowered) {
-      position = slots_position_;
-    } else if (tier != 0 && shared_.tier_ticks[tier] != subscription.attached_tick) {
-      position = shared_.tier_position[tier];
-    }
-    subscription.position = std::max({subscription.position, subscription.attached_at, position});
-  }
-}
-
-std::string ViewerSession::position() const {
-  SessionPosition said;
-  said.base.journal_epoch = shared_.readings.head().journal_epoch;
-  said.base.commit = shared_.recent.delivered();
-  for (const auto& [id, subscription] : subscriptions_) {
-    if (subscription.wish.to_us != 0) continue;  // nothing to go on with
-    CommitNumber commit = 0;
-    if (subscription.is_settled()) {
-      commit = subscription.position;
-    } else if (!subscription.attached && subscription.stitchers.empty() && subscription.held.size() == 1) {
-      commit = subscription.held.front().position;
-    } else if (!subscription.attached && subscription.stitchers.size() == 1 && subscription.held.empty()) {
-      commit = subscription.stitchers.front()->resumable().value_or(0);
-    }
-    if (commit != said.base.commit) said.behind[id] = commit;
-  }
-  return said.to_bytes();
-}
-
-std::string ViewerSession::trailer(bool has_readings) const {
+/// `is_partial`: of a message with readings that has others of the same flush behind it.
+std::string ViewerSession::trailer(bool has_readings, bool is_partial) const {
   pb::LiveMessage message;
-  if (!subscriptions_.empty()) message.set_position(position());
+  if (!subscriptions_.empty()) message.set_position(position(is_partial));
+  if (is_partial) return message.SerializeAsString();
   message.set_event_id(event_written_);
   message.set_sent_us(static_cast<double>(shared_.clock.now_us()));
   if (has_readings) message.set_commit_us(static_cast<double>(shared_.recent.committed_at_us()));
@@ -200,9 +200,15 @@ bool ViewerSession::check_rights() {
   }
   const std::uint64_t regroupings = shared_.devices.regroupings();
   const bool is_regrouped = std::exchange(regroupings_, regroupings) != regroupings;
-  if (is_same && !is_regrouped) return true;
+  if (is_same && !is_regrouped) {
+    refresh_members();
+    return true;
+  }
   const std::size_t saw = std::exchange(in_sight_, devices_in_sight());
-  if (is_same && saw == in_sight_) return true;
+  if (is_same && saw == in_sight_) {
+    refresh_members();
+    return true;
+  }
   close(4202, "rights changed");
   return false;
 }
@@ -223,16 +229,30 @@ std::size_t ViewerSession::devices_in_sight() const {
   return sum;
 }
 
+/// Of the oldest byte that waits, at least. Looks at it once a second; costs nothing while nothing waits.
+std::int64_t ViewerSession::backlog_age_us(std::int64_t now_us) {
+  const std::size_t backlog = connection_->backlog_bytes();
+  if (backlog == 0) {
+    written_by_.clear();
+    return 0;
+  }
+  // In ciphertext, which is a little more than was written: what is taken for gone has left.
+  const std::uint64_t gone = bytes_written_ - std::min<std::uint64_t>(backlog, bytes_written_);
+  while (!written_by_.empty() && written_by_.front().second <= gone) written_by_.pop_front();
+  if (written_by_.size() < kMaxAgeSamples) written_by_.emplace_back(now_us, bytes_written_);
+  return now_us - written_by_.front().first;
+}
+
 void ViewerSession::each_second(std::int64_t boot_us) {
   if (closing_ || ended_) return;
   if (!check_rights()) return;
   const std::size_t backlog = connection_->backlog_bytes();
   if (backlog == 0 || backlog < backlog_seen_) progress_us_ = boot_us;
   backlog_seen_ = backlog;
-  if (boot_us - progress_us_ > shared_.limits.slow_close_us) {
-    shared_.slow_closed += 1;
-    close(4200, "slow");
-    return;
+  if (boot_us - progress_us_ > shared_.limits.slow_close_us) return close_slow();
+  if (backlog_age_us(boot_us) > sizes_.age_us && !stalled_) {
+    stall(false);
+    flush();
   }
   if (lowered) {
     slots_due_ = true;

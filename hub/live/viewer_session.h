@@ -1,6 +1,8 @@
 // One viewer's connection, from its upgrade to its end.
 #pragma once
 
+#include <chrono>
+#include <deque>
 #include <limits>
 #include <map>
 #include <memory>
@@ -21,7 +23,8 @@ namespace hub::live {
 ///
 /// A viewer that does not keep up: what is live is given up and held at the last position written (LATEST_ONLY); when
 /// the socket is empty again it catches up from there. Where that happens again and again, or a catch-up gains nothing
-/// on the head, its series are conflated once a second (CONFLATED) for a while. Without progress: close 4200.
+/// on the head, its series are conflated once a second (CONFLATED) for a while. Without progress: close 4200, which
+/// waits behind the backlog for a viewer that reads again (limits.slow_linger_us); nothing is made for it meanwhile.
 ///
 /// Shared: the router holds it while it listens, also when a tick ends it.
 class ViewerSession final : public ViewerEnd, public StitchSink, public std::enable_shared_from_this<ViewerSession> {
@@ -30,6 +33,8 @@ class ViewerSession final : public ViewerEnd, public StitchSink, public std::ena
 
   wire::Awaitable<void> run();
   void close(std::uint16_t code, std::string reason);
+  /// The hub stops: also who lingers leaves now.
+  void shut_down();
 
   // Called by the core.
   bool flush() override;
@@ -41,7 +46,7 @@ class ViewerSession final : public ViewerEnd, public StitchSink, public std::ena
   void series_added(const std::vector<SeriesRecord>& series);
   void state_missed();   // presence or series changes were dropped on the way
   void events_missed();  // events were
-  bool is_overfull() const { return outbox.bytes() > sizes_.flush_bytes; }
+  bool is_overfull() const { return outbox.bytes() + slots_late_bytes > sizes_.flush_bytes; }
   /// Something has begun to wait. Quiet is who got nothing to send for so long: measured from what came, not from what
   /// was written, or one message that had to wait for its tick makes the next one wait too, at 20 a second for ever.
   void note_touch(std::int64_t now_us, std::int64_t quiet_us) {
@@ -59,13 +64,24 @@ class ViewerSession final : public ViewerEnd, public StitchSink, public std::ena
   wire::Awaitable<void> read_loop();
   error_code write(std::span<const boost::asio::const_buffer> buffers);
   error_code write_message(const std::string& message);
-  std::string trailer(bool has_readings) const;
-  std::string position() const;
-  void note_positions();
+  std::string trailer(bool has_readings, bool is_partial = false) const;
+  void close_slow();
+  void close(std::uint16_t code, std::string reason, std::chrono::milliseconds patience);
+  std::int64_t backlog_age_us(std::int64_t now_us);
   bool check_rights();
   std::size_t devices_in_sight() const;
   void push_control(Fragment fragment);
   void say_phase(const Subscription& subscription, pb::LivePhase::Phase phase, double tier_hz = 0);
+
+  // viewer_position.cpp: where its subscriptions stand
+  std::string position(bool is_partial) const;
+  void note_positions();
+  Standing standing(const Subscription& subscription) const;
+  Standing standing_written(const Subscription& subscription) const;
+  const Listening& how_it_comes(SeriesId series) const;
+  CommitNumber written_in(const Listening& listening) const;
+  std::uint32_t members(const Selector& selector) const;
+  void refresh_members();
 
   // viewer_requests.cpp: what the viewer asks
   void handle(const pb::ViewerMessage& message);
@@ -82,11 +98,16 @@ class ViewerSession final : public ViewerEnd, public StitchSink, public std::ena
   // viewer_pace.cpp: live, held, slow
   void detach(Subscription& subscription);
   void detach_all();
-  void stall();
+  void stall(bool is_burst);
   void recover();
   void resume_held(Subscription& subscription);
+  std::array<bool, kTiers> tiers_half_told(const std::vector<SeriesId>& series) const;
+  void tick_tiers(const std::array<bool, kTiers>& tiers);
   void lower();
   void raise();
+  using Stitchers = std::vector<std::pair<Subscription*, std::shared_ptr<Stitcher>>>;
+  Stitchers attached_with(Subscription& subscription, const std::shared_ptr<Stitcher>& stitcher);
+  bool catch_up_at_once(const Stitchers& together);
   bool try_attach(Subscription& subscription, const std::shared_ptr<Stitcher>& stitcher);
   void restart(Subscription& subscription);
   void add_stitcher(Subscription& subscription, StitchOrder order);
@@ -105,11 +126,12 @@ class ViewerSession final : public ViewerEnd, public StitchSink, public std::ena
   bool may_see(const Event& event) const;
   std::pair<std::uint32_t, std::shared_ptr<Stitcher>> next_stitcher();
 
-  /// How much one message holds, in the binary form.
+  /// How much one message holds, in the binary form, and how long it may wait.
   struct Sizes {
     std::size_t part_bytes;     // of history and catch-up
     std::size_t flush_bytes;    // so much live is written before the tick
     std::size_t message_bytes;  // more live at once is caught up with in parts instead
+    std::int64_t age_us;        // what waits longer counts as too much
   };
   static Sizes sizes_for(LiveLink link, const LiveLimits& limits);
 
@@ -120,11 +142,13 @@ class ViewerSession final : public ViewerEnd, public StitchSink, public std::ena
   wire::TaskGroup tasks_;
   std::map<std::uint32_t, Subscription> subscriptions_;
   std::uint64_t regroupings_;  // of the registry, when in_sight_ was worked out
+  std::uint64_t memberships_;  // its version, when the subscriptions' members were worked out
   std::size_t in_sight_;       // a sum of hashes of the devices in the groups that it depends on
   std::uint32_t turn_ = 0;     // the subscription whose stitcher worked last
 
   bool ended_ = false, closing_ = false;
   bool dead_ = false;            // the connection takes nothing any more; its read will say so
+  bool lingers_ = false;         // closed as slow, and not heard it yet
   bool feeding_ = false;         // feed_loop() runs
   bool waits_for_core_ = false;  // a stitcher is ahead of the core's bus
 
@@ -136,11 +160,18 @@ class ViewerSession final : public ViewerEnd, public StitchSink, public std::ena
   // Pace.
   bool stalled_ = false;
   std::size_t backlog_seen_ = 0;
+  std::uint64_t bytes_written_ = 0;
+  // While something waits: how much had been written each second, so that its age is known. As long as backlog_age_us.
+  std::deque<std::pair<std::int64_t, std::uint64_t>> written_by_;
   std::int64_t progress_us_ = 0;
   std::vector<std::int64_t> stalls_us_;  // of the last minute
   std::int64_t lowered_until_us_ = 0, lowered_for_us_ = 0, recovered_us_ = 0;
   bool slots_due_ = false;
+  bool slots_half_told_ = false;     // an emission of slots is under way
   CommitNumber slots_position_ = 0;  // what the last emission of slots had told
+
+  // By mode: all commits up to here are written to the connection.
+  std::array<CommitNumber, kTiers + 1> written_{};
 
   // Presence and events.
   bool happenings_started_ = false;

@@ -56,7 +56,7 @@ class EventStream final : public wire::Connection {
   std::size_t backlog_bytes() const override { return stream_->backlog_bytes(); }
   wire::Awaitable<wire::error_code> drained() override { co_return co_await stream_->drained(); }
 
-  wire::Awaitable<void> close(wire::CloseReason reason) override {
+  wire::Awaitable<void> close(wire::CloseReason reason, std::chrono::milliseconds) override {
     end({reason.code, std::move(reason.reason)});
     co_return;
   }

@@ -89,7 +89,7 @@ class PollViewer final : public wire::Connection {
     }
   }
 
-  wire::Awaitable<void> close(wire::CloseReason reason) override {
+  wire::Awaitable<void> close(wire::CloseReason reason, std::chrono::milliseconds) override {
     mailbox_->end({reason.code, std::move(reason.reason)});
     co_return;
   }

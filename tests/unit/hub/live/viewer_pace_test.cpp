@@ -132,6 +132,48 @@ TEST(ViewerPace, without_progress_it_is_closed_as_slow) {
   EXPECT_EQ(reason.code, 4200);
   EXPECT_EQ(reason.reason, "slow");
   EXPECT_EQ(world.core->counters().slow_closed, 1u);
+  // Its socket is full: it hears of it when it reads again, and has time for that.
+  EXPECT_EQ(viewer.peer->close_patience(), std::chrono::seconds(30));
+}
+
+TEST(ViewerPace, only_so_many_closed_viewers_are_waited_for) {
+  auto limits = small();
+  limits.slow_lingering = 0;
+  LiveWorld world(limits);
+  const auto series = world.define(0, "t");
+  auto viewer = world.join();
+  viewer.subscribe(LiveWorld::subscribe(1, "*", kNow));
+  ASSERT_TRUE(viewer.until_live(1));
+  viewer.peer->set_accepting(false);
+  commit_until_slow(world, viewer, series, kNow);
+  world.clock.advance(31 * kSecond);
+  EXPECT_EQ(viewer.peer->wait_for_close().code, 4200);
+  EXPECT_EQ(viewer.peer->close_patience(), std::chrono::seconds(2));
+}
+
+TEST(ViewerPace, what_waits_too_long_is_too_much_however_little_it_is) {
+  auto limits = small();
+  limits.slow_close_us = 1'000'000 * kSecond;
+  LiveWorld world(limits);
+  const auto series = world.define(0, "t");
+  auto viewer = world.join();
+  viewer.subscribe(LiveWorld::subscribe(1, "*", kNow));
+  ASSERT_TRUE(viewer.until_live(1));
+  viewer.peer->set_accepting(false);
+  const std::size_t before = viewer.peer->messages_written();
+  world.commit(0, series, {kNow}, std::vector<double>{1});
+  while (viewer.peer->messages_written() == before) std::this_thread::yield();
+  const std::size_t waits = viewer.peer->messages_written();
+  EXPECT_LT(viewer.peer->backlog_bytes(), 1'024u);
+  // Each second of the hub's looks at how old it is; its clock is this one.
+  while (viewer.peer->messages_written() == waits) {
+    world.clock.advance(100);
+    std::this_thread::yield();
+  }
+  viewer.peer->set_accepting(true);
+  ASSERT_TRUE(viewer.until([](const auto& view) { return view.subscriptions.at(1).saw(Phase::PHASE_LATEST_ONLY); }));
+  ASSERT_TRUE(viewer.until_live(1));
+  EXPECT_EQ(viewer.series(1, series).readings.size(), 1u);
 }
 
 TEST(ViewerPace, a_burst_larger_than_the_backlog_arrives_in_parts) {

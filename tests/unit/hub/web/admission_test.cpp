@@ -42,7 +42,7 @@ TEST(Admission, connections_are_taken_one_by_one_when_many_come_at_once) {
   now_us += wait_us;
   EXPECT_EQ(admission.accept_wait_us(now_us), 0);
   EXPECT_GT(admission.accept_wait_us(now_us), 0);
-  for (int i = 0; i < 500; ++i, now_us += 2'001) EXPECT_EQ(admission.accept_wait_us(now_us), 0) << i;
+  for (int i = 0; i < 500; ++i) EXPECT_EQ(admission.accept_wait_us(now_us += 2'001), 0) << i;
   now_us += 10'000'000;
   taken = 0;
   while (admission.accept_wait_us(now_us) == 0) ++taken;

@@ -172,6 +172,54 @@ TEST_F(FarewellTest, time_in_which_nobody_read_is_not_silence) {
   EXPECT_FALSE(ec) << ec.message();
 }
 
+TEST_F(FarewellTest, a_peer_that_had_stopped_reading_hears_why_it_is_closed) {
+  std::size_t sent = 0;
+  bool closing = false;
+  auto server = [&](tcp::socket socket) -> asio::awaitable<void> {
+    auto c = co_await upgraded(std::move(socket));
+    if (!c) co_return;
+    const std::string big(60'000, 'x');
+    while (!c->write(big)) ++sent;
+    closing = true;
+    co_await c->close({4200, "slow"}, std::chrono::seconds(60));
+  };
+  std::size_t received = 0;
+  wire::CloseReason seen{0};
+  auto client = [&]() -> asio::awaitable<void> {
+    auto c = co_await open(*this);
+    while (!closing) co_await pause(std::chrono::milliseconds(5));
+    std::string message;
+    for (;;) {
+      const auto ec = co_await c->read(message);
+      if (ec) break;
+      ++received;
+    }
+    seen = c->peer_close();
+  };
+  run(server, client);
+  EXPECT_EQ(seen.code, 4200);
+  EXPECT_EQ(received, sent);
+}
+
+TEST_F(FarewellTest, a_close_waits_no_longer_than_it_was_told) {
+  bool over = false;
+  auto server = [&](tcp::socket socket) -> asio::awaitable<void> {
+    auto c = co_await upgraded(std::move(socket));
+    if (!c) co_return;
+    const std::string big(60'000, 'x');
+    while (!c->write(big)) {
+    }
+    co_await c->close({4200, "slow"}, std::chrono::milliseconds(20));
+    over = true;
+  };
+  auto client = [&]() -> asio::awaitable<void> {
+    auto c = co_await open(*this);
+    while (!over) co_await pause(std::chrono::milliseconds(5));  // never reads
+  };
+  run(server, client);
+  EXPECT_TRUE(over);
+}
+
 TEST_F(FarewellTest, waiting_for_the_backlog_can_be_cancelled) {
   bool over = false;
   auto server = [&](tcp::socket socket) -> asio::awaitable<void> {
