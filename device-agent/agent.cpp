@@ -130,7 +130,7 @@ base::Result<std::unique_ptr<Agent>> Agent::make(boost::asio::any_io_executor ex
                                              });
   LinkEvents events;
   events.describe = [&a](telemetry::v1::Hello& hello) {
-    a.commands_->describe(hello);
+    a.introduce(hello);
     a.announced_ = a.announcement();
     auto& attributes = *hello.mutable_attributes();
     for (const auto& [name, text] : machine_attributes()) attributes[name] = text;

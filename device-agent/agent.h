@@ -74,6 +74,7 @@ class Agent {
   void restart_sensors();
   void add_built_ins();
   std::string set_interval(double seconds);
+  void introduce(telemetry::v1::Hello& hello) const;
   std::string announcement() const;
   void announce();
   void close_frame();

@@ -43,9 +43,16 @@ std::string Agent::set_interval(double seconds) {
   return {};
 }
 
+/// What the configuration has to say in Hello.
+void Agent::introduce(telemetry::v1::Hello& hello) const {
+  commands_->describe(hello);
+  const std::int64_t wake_s = parts_.config.wake_interval_us / 1'000'000;
+  if (wake_s > 0) (*hello.mutable_attributes())["wake_interval_s"] = std::to_string(wake_s);
+}
+
 std::string Agent::announcement() const {
   telemetry::v1::Hello hello;
-  commands_->describe(hello);
+  introduce(hello);
   return hello.SerializeAsString();
 }
 

@@ -88,6 +88,7 @@ void read_file(const std::string& file, AgentConfig& config, Mistakes& mistakes)
     config.flush_us = s.duration_us("flush", config.flush_us, 1'000'000, 3'600'000'000LL);
     config.latency_us = s.duration_us("latency", config.latency_us, 0, 60'000'000);
     config.spool_bytes = s.size_bytes("spool_max", config.spool_bytes);
+    config.wake_interval_us = s.duration_us("wake_interval", config.wake_interval_us, 0, 366 * 86'400'000'000LL);
   });
   section("hub", [&](ConfigSection& s) {
     config.proxy = s.text("proxy", config.proxy);
@@ -226,6 +227,7 @@ interval = "1s"       # how often sensors are read (100ms to 1h)
 flush = "10s"         # how often what the hub has not acknowledged goes to disk: the loss window of a power cut
 latency = "1s"        # how old a reading may get before it is sent (0s to 1m); longer: fewer bytes a reading
 spool_max = "64MiB"   # disk for what is held while the hub is away (a month at 10 readings/s); the oldest goes first, and is recorded as a gap
+wake_interval = "0s"  # of a board that switches itself off: how long it is usually away; meanwhile it is shown as asleep
 
 [hub]
 proxy = ""            # "http://USER:PASSWORD@HOST:3128"; empty: https_proxy of the environment; "none": never one

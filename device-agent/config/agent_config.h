@@ -19,6 +19,7 @@ struct AgentConfig {
   std::int64_t flush_us = 10'000'000;          // [agent] flush: the loss window of a power cut
   std::int64_t latency_us = 1'000'000;         // [agent] latency: how old a reading may get before it is sent
   std::size_t spool_bytes = 64 * 1024 * 1024;  // [agent] spool_max
+  std::int64_t wake_interval_us = 0;           // [agent] wake_interval: of a board that switches itself off; 0: it runs
   std::string proxy;                           // [hub] proxy, see wire::choose_proxy(); may hold a password
   std::vector<std::string> disabled;           // [auto] disable: series names, '*' at the end for any
   std::string root;                            // [auto] root: where /proc and /sys of the machine are seen; "": at /

@@ -45,6 +45,10 @@ void DeviceRegistry::State::load() {
     entry->last_seen_us = record.last_seen_us;
     entry->record = std::move(record);
     names.emplace(entry->record.name, entry->record.id);
+    if (away(*entry) == Presence::asleep) {
+      entry->presence = Presence::asleep;
+      asleep.insert(entry->record.id);
+    }
     sort_into_groups(*entry);
     devices.emplace(entry->record.id, std::move(entry));
   }

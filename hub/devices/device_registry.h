@@ -32,16 +32,18 @@ struct PresenceChange {
 };
 
 /// Thread-safe: reads from memory under a shared lock; writes on `control`, durable before the reply (also called
-/// there). After a start every device is `unknown` until it connects or `start_grace_us` has passed, then `offline`. A
-/// device is
-/// online while at least one of its sessions is: each connected() is matched by one disconnected(), in any order among
-/// sessions. Loads in the constructor, which throws boost::system::system_error where the store cannot be read. A full
-/// control queue is answered `busy` on the caller's thread. Memory is bounded by what is
-/// enrolled: 4,096 series a device.
+/// there). A device is online while at least one of its sessions is: each connected() is matched by one disconnected(),
+/// in any order among sessions. Without one it is `offline`; or `asleep`, where it says by kWakeIntervalAttribute that
+/// it is there only now and then, until it is late by half of that and a minute. After a start those are `asleep` who
+/// would be without it, and every other device is `unknown` until it connects or `start_grace_us` has passed. Loads in
+/// the constructor, which throws boost::system::system_error where the store cannot be read. A full control queue is
+/// answered `busy` on the caller's thread. Memory is bounded by what is enrolled: 4,096 series a device.
 class DeviceRegistry final : public GroupMembers {
  public:
   /// Longer than a device takes to come back: agents wait up to 60 s between two attempts.
   static constexpr std::int64_t kStartGraceUs = 90'000'000;
+  /// Of a device that switches itself off: whole seconds, how long it is usually away.
+  static constexpr char kWakeIntervalAttribute[] = "wake_interval_s";
 
   DeviceRegistry(DeviceStore& store, base::Worker& control, const base::Clock& clock,
                  std::int64_t start_grace_us = kStartGraceUs);

@@ -1,4 +1,5 @@
 // Who is online, and when each device was last heard.
+#include <charconv>
 #include <mutex>
 
 #include "hub/devices/registry_state.h"
@@ -7,8 +8,46 @@ namespace hub {
 namespace {
 
 constexpr std::int64_t kStoreLastSeenEvery_us = 60 * 1'000'000;
+constexpr std::int64_t kWakeGrace_us = 60 * 1'000'000;  // and half an interval: clocks of boards that sleep are poor
+constexpr std::int64_t kLongestWakeInterval_s = 366 * 86'400;
+
+/// How long the device is usually away between two sessions, by its own word; 0: it should not be, or says nonsense.
+std::int64_t wake_interval_us(const DeviceRecord& device) {
+  const auto said = device.attributes.find(DeviceRegistry::kWakeIntervalAttribute);
+  if (said == device.attributes.end()) return 0;
+  const std::string& text = said->second;
+  std::int64_t seconds = 0;
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  const bool is_number = failed == std::errc() && end == text.data() + text.size();
+  return is_number && seconds > 0 && seconds <= kLongestWakeInterval_s ? seconds * 1'000'000 : 0;
+}
 
 }  // namespace
+
+/// Of a device without a session. Derived from what is stored, so that a restart of the hub wakes nobody.
+Presence DeviceRegistry::State::away(const DeviceEntry& entry) const {
+  const std::int64_t interval_us = wake_interval_us(entry.record);
+  if (interval_us == 0) return Presence::offline;
+  const std::int64_t away_us = clock.now_us() - entry.last_seen_us.load(std::memory_order_relaxed);
+  return away_us <= interval_us + interval_us / 2 + kWakeGrace_us ? Presence::asleep : Presence::offline;
+}
+
+/// Those who should have been back by now are offline.
+void DeviceRegistry::State::look_for_overslept() {
+  std::vector<PresenceChange> changes;
+  {
+    const std::unique_lock lock(mutex);
+    std::erase_if(asleep, [&](const DeviceId& device) {
+      auto* entry = find(device);
+      if (entry == nullptr || entry->presence != Presence::asleep) return true;
+      if (away(*entry) == Presence::asleep) return false;
+      entry->presence = Presence::offline;
+      changes.push_back(snapshot(*entry));
+      return true;
+    });
+  }
+  for (const auto& change : changes) tell(change);
+}
 
 void DeviceRegistry::State::session_began(const DeviceId& device) {
   std::unique_lock lock(mutex);
@@ -28,7 +67,8 @@ void DeviceRegistry::State::session_ended(const DeviceId& device) {
   entry->last_seen_us.store(clock.now_us(), std::memory_order_relaxed);
   if (--entry->sessions > 0) return;  // a newer session came before this one ended
   if (hub_stops) return;              // it was not the device that left
-  entry->presence = Presence::offline;
+  entry->presence = away(*entry);
+  if (entry->presence == Presence::asleep) asleep.insert(device);
   mark_untold(device, lock);
 }
 
@@ -119,6 +159,7 @@ void DeviceRegistry::hub_stops() {
 
 void DeviceRegistry::tick() {
   state_->settle();
+  state_->look_for_overslept();
   state_->store_last_seen();
 }
 

@@ -48,8 +48,9 @@ struct DeviceRegistry::State : std::enable_shared_from_this<DeviceRegistry::Stat
   std::atomic<std::uint64_t> memberships_version{0}, regroupings{0};
   // Devices whose presence changed and has not been told: presence is state, so one entry a device is enough.
   std::set<DeviceId> untold;
-  bool hub_stops = false;  // under the lock
-  bool telling = false;    // a task that tells is on its way
+  std::set<DeviceId> asleep;  // under the lock; those whose presence says so, and some that were
+  bool hub_stops = false;     // under the lock
+  bool telling = false;       // a task that tells is on its way
 
   // Control only.
   bool settled = false;  // the grace after the start is over
@@ -81,6 +82,8 @@ struct DeviceRegistry::State : std::enable_shared_from_this<DeviceRegistry::Stat
   void tell(const PresenceChange& change) const;
   PresenceChange snapshot(const DeviceEntry& entry) const;  // under a lock
   void tell_of(const DeviceEntry& entry) const;             // takes the lock for its snapshot only
+  Presence away(const DeviceEntry& entry) const;            // under a lock
+  void look_for_overslept();
   void settle();
   void store_last_seen();
 

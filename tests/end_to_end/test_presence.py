@@ -76,6 +76,24 @@ class Presence(unittest.IsolatedAsyncioTestCase):
     async def test_devices_that_come_back_after_a_stop_were_never_offline(self):
         await self.restarted(self.hub.stop, "device-3")
 
+    async def test_a_device_that_sleeps_between_its_sessions_is_asleep_over_a_restart(self):
+        device = Device(self.hub, self.tokens["device-0"])
+        hello = device.hello()
+        hello.attributes["wake_interval_s"] = "600"
+        await device.connect(hello)
+        viewer = await self.watch()
+        await device.close()
+        await asyncio.wait_for(viewer.until(lambda v: ("device-0", "PRESENCE_ASLEEP") in v.presence), DEADLINE_S)
+        await viewer.close()
+        await asyncio.to_thread(self.hub.kill)
+        await asyncio.to_thread(self.hub.start)
+        again = await self.watch()
+        self.assertEqual(dict(again.presence)["device-0"], "PRESENCE_ASLEEP")
+        self.assertEqual(self.states()["device-0"], "asleep")
+        await again.close()
+        await self.come("device-0")
+        self.assertEqual(self.states()["device-0"], "online")
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -89,7 +89,7 @@ TEST_F(ConfigTest, a_mistake_names_file_line_key_and_what_is_allowed) {
   const struct {
     const char *text, *line, *key, *allowed;
   } mistakes[] = {
-      {"[agent]\nintervall = \"1s\"\n", ":2:", "agent.intervall", "interval, flush, latency, spool_max"},
+      {"[agent]\nintervall = \"1s\"\n", ":2:", "agent.intervall", "interval, flush, latency, spool_max, wake_interval"},
       {"\n[agent]\ninterval = 5\n", ":3:", "agent.interval", "500ms"},
       {"[agent]\ninterval = \"1ms\"\n", ":2:", "agent.interval", "100 ms"},
       {"[agent]\nflush = \"-1s\"\n", ":2:", "agent.flush", "1000 ms"},

@@ -354,6 +354,48 @@ TEST_F(Registry, after_a_restart_presence_is_unknown_for_a_while) {
   EXPECT_THAT(told(), IsEmpty());
 }
 
+TEST_F(Registry, who_said_that_it_sleeps_is_asleep_until_it_is_late) {
+  start();
+  const auto id = enrol("buoy");
+  const auto says = [&](const char* wake_interval) {
+    registry->described(id, {{DeviceRegistry::kWakeIntervalAttribute, wake_interval}}, {});
+    control->flush();
+  };
+  registry->connected(id);
+  says("600");
+  told();
+  registry->disconnected(id);
+  EXPECT_EQ(registry->presence(id), Presence::asleep);
+  EXPECT_THAT(told(), ElementsAre("buoy asleep"));
+  clock.advance(900 * kSecond_us);
+  tick();
+  EXPECT_THAT(told(), IsEmpty());
+  restart();
+  EXPECT_EQ(registry->presence(id), Presence::asleep) << "a restart of the hub wakes nobody";
+  clock.advance(60 * kSecond_us);
+  tick();
+  EXPECT_EQ(registry->presence(id), Presence::asleep);
+  clock.advance(1 * kSecond_us);
+  tick();
+  EXPECT_EQ(registry->presence(id), Presence::offline);
+  EXPECT_THAT(told(), ElementsAre("buoy offline"));
+  restart();
+  EXPECT_EQ(registry->presence(id), Presence::unknown);
+  registry->connected(id);
+  EXPECT_EQ(registry->presence(id), Presence::online);
+  registry->disconnected(id);
+  EXPECT_EQ(registry->presence(id), Presence::asleep);
+  registry->connected(id);
+  for (const char* nonsense : {"0", "-5", "soon", "60s", "", "99999999999999999999", "31622401"}) {
+    registry->connected(id);
+    says(nonsense);
+    registry->disconnected(id);
+    EXPECT_EQ(registry->presence(id), Presence::online) << "another session is there";
+  }
+  registry->disconnected(id);
+  EXPECT_EQ(registry->presence(id), Presence::offline);
+}
+
 TEST_F(Registry, sessions_that_end_with_the_hub_say_nothing_of_their_devices) {
   start();
   const auto id = enrol("boiler");
