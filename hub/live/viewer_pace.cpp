@@ -81,6 +81,9 @@ void ViewerSession::fall_back() {
     if (subscription.attached || !subscription.live.empty()) detach(subscription);
     if (!subscription.wish.paused && !stalled_) resume_held(subscription);
   }
+  // The catch-up tells again what the slots had not told yet.
+  forget_late();
+  slots_half_told_ = false;
 }
 
 void ViewerSession::resume_held(Subscription& subscription) {

@@ -120,6 +120,7 @@ void ViewerSession::set_paused(Subscription& subscription, bool paused) {
     return;
   }
   if (subscription.attached) tick_tiers(tiers_half_told(subscription.live));
+  if (lowered) (void)tell_slots();  // or what is late in them is told now and again when it goes on
   flush();
   if (subscription.attached) detach(subscription);
   if (subscription.stitchers.empty()) say_phase(subscription, pb::LivePhase::PHASE_PAUSED);
