@@ -106,15 +106,17 @@ class StalledViewers(unittest.IsolatedAsyncioTestCase):
         end = time.monotonic() + DEADLINE_S + 45
         for client in stalled[:VIEWERS // 2]:
             await client.close()
+        # They read on meanwhile: whoever answers no ping is dead.
+        reading = [asyncio.create_task(client.until(lambda c: False)) for client in healthy]
         while await asyncio.to_thread(slow_closed, self.hub) < len(given_up):
             self.assertLess(time.monotonic(), end, "the hub did not give them up")
-            for client in healthy:  # they read on: whoever answers no ping is dead
-                await asyncio.wait([asyncio.ensure_future(client.socket.ping())], timeout=0.1)
+            self.assertFalse(any(one.done() for one in reading), "one that reads was closed")
             await asyncio.sleep(0.2)
         for client in given_up:
             await self.complete(client, total)
         self.assertIn(4200, {client.close_code for client in given_up})
         await asyncio.gather(*(client.close() for client in stalled + healthy))
+        self.assertEqual(await asyncio.gather(*reading), [False] * len(healthy))
         await device.close()
 
 

@@ -246,6 +246,8 @@ class SeamViewer {
     }
     if (wish.from_us == 0) return {};
     for (const auto& gap : hub_.model.gaps()) {
+      // Of a device that was removed since, a viewer that was behind hears nothing more.
+      if (!hub_.devices().find(std::get<1>(gap))) continue;
       const bool concerns =
           std::get<0>(gap) != 0 ? told.series.contains(std::get<0>(gap)) : has_device(told, std::get<1>(gap));
       if (concerns && wish.to_us == 0 && std::get<3>(gap) >= wish.from_us && !view_.gaps.contains(gap))
