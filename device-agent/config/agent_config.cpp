@@ -89,6 +89,7 @@ void read_file(const std::string& file, AgentConfig& config, Mistakes& mistakes)
     config.latency_us = s.duration_us("latency", config.latency_us, 0, 60'000'000);
     config.spool_bytes = s.size_bytes("spool_max", config.spool_bytes);
     config.wake_interval_us = s.duration_us("wake_interval", config.wake_interval_us, 0, 366 * 86'400'000'000LL);
+    if (config.wake_interval_us % 1'000'000 != 0) s.refuse("wake_interval", "must be whole seconds");
   });
   section("hub", [&](ConfigSection& s) {
     config.proxy = s.text("proxy", config.proxy);

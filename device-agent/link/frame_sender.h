@@ -24,8 +24,8 @@ namespace agent {
 /// end.
 class FrameSender {
  public:
-  /// Streams in one Hello: some 60 bytes each, and a message has 64 KiB.
-  static constexpr std::size_t kHelloStreams = 512;
+  /// Streams in one Hello: some 50 bytes each, beside the commands. A hub may be set to take 16 KiB a message.
+  static constexpr std::size_t kHelloStreams = 128;
 
   FrameSender(Spool& spool, const base::Clock& clock, std::shared_ptr<spdlog::logger> log,
               std::size_t hello_streams = kHelloStreams)

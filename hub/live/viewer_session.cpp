@@ -233,12 +233,12 @@ std::size_t ViewerSession::devices_in_sight() const {
 std::int64_t ViewerSession::backlog_age_us(std::int64_t now_us) {
   const std::size_t backlog = connection_->backlog_bytes();
   if (backlog == 0) {
-    written_by_.clear();
+    written_by_ = {};
     return 0;
   }
   // In ciphertext, which is a little more than was written: what is taken for gone has left.
   const std::uint64_t gone = bytes_written_ - std::min<std::uint64_t>(backlog, bytes_written_);
-  while (!written_by_.empty() && written_by_.front().second <= gone) written_by_.pop_front();
+  std::erase_if(written_by_, [gone](const auto& sample) { return sample.second <= gone; });
   if (written_by_.size() < kMaxAgeSamples) written_by_.emplace_back(now_us, bytes_written_);
   return now_us - written_by_.front().first;
 }

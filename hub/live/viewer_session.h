@@ -2,7 +2,6 @@
 #pragma once
 
 #include <chrono>
-#include <deque>
 #include <limits>
 #include <map>
 #include <memory>
@@ -161,8 +160,9 @@ class ViewerSession final : public ViewerEnd, public StitchSink, public std::ena
   bool stalled_ = false;
   std::size_t backlog_seen_ = 0;
   std::uint64_t bytes_written_ = 0;
-  // While something waits: how much had been written each second, so that its age is known. As long as backlog_age_us.
-  std::deque<std::pair<std::int64_t, std::uint64_t>> written_by_;
+  // While something waits: how much had been written each second, so that its age is known; at most kMaxAgeSamples. No
+  // deque: an empty one costs every idle viewer 600 bytes.
+  std::vector<std::pair<std::int64_t, std::uint64_t>> written_by_;
   std::int64_t progress_us_ = 0;
   std::vector<std::int64_t> stalls_us_;  // of the last minute
   std::int64_t lowered_until_us_ = 0, lowered_for_us_ = 0, recovered_us_ = 0;

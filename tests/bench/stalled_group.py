@@ -34,7 +34,7 @@ class Timed:
     """A healthy viewer: notes how old each message's newest commit is when it arrives."""
 
     def __init__(self, client):
-        self.client, self.delays_ms = client, []
+        self.client, self.delays_ms, self.seen = client, [], 0
 
     async def follow(self, pb):
         import websockets
@@ -45,6 +45,9 @@ class Timed:
                 return
             now = time.time() * 1e6
             message = pb.LiveMessage.FromString(raw)
+            for update in message.updates:
+                if update.numbers:
+                    self.seen = int(update.numbers[-1]) + 1
             if message.updates and message.commit_us:
                 self.delays_ms.append((now - message.commit_us) / 1e3)
 
@@ -72,6 +75,10 @@ async def one_round(hub, token, device, first, stalled, chosen):
     for n in range(frames):
         if n == 2 * FRAMES_PER_S:
             fill = READINGS
+            # What is measured begins when everyone who reads has all of that: the backlog is this program's own.
+            while any(one.seen < number for one in timed):
+                await asyncio.sleep(0.01)
+            begun = time.monotonic() - n / FRAMES_PER_S
             for one in timed:
                 one.delays_ms.clear()
         device.sequence += 1

@@ -139,6 +139,8 @@ TEST_F(ConfigTest, a_mistake_names_file_line_key_and_what_is_allowed) {
       {"[push]\non = true\n", ":2:", "push.on", "enable, socket, group"},
       {"[[alert]]\naction = \"shout\"\n", ":2:", "alert.action", "log"},
       {"[[alert]]\naction = \"command\"\n", ":1:", "alert.command", "needed"},
+      {"[agent]\nwake_interval = \"500ms\"\n", ":2:", "agent.wake_interval", "whole seconds"},
+      {"[agent]\nwake_interval = \"9000h\"\n", ":2:", "agent.wake_interval", "31622400 s"},
       {"[agent]\nlatency = \"2h\"\n", ":2:", "agent.latency", "60 s"},
       {"[hub]\nproxy = \"socks5://u:p@proxy\"\n", ":2:", "hub.proxy", "http://[USER:PASSWORD@]HOST[:PORT]"},
       {"[hub]\nproxy = 3128\n", ":2:", "hub.proxy", "text"},
