@@ -14,6 +14,7 @@ const turn = () => new Promise((resolve) => setTimeout(resolve, 0));
 class FakeHub {
   streams: { query: URLSearchParams; say: (text: string) => void; end: () => void; isAborted: boolean }[] = [];
   status = 200;
+  isSilent = false; // tells no presence by itself
   open = async (path: string, signal: AbortSignal): Promise<Response> => {
     if (this.status !== 200) return Response.json({ detail: 'width: no' }, { status: this.status });
     let body!: ReadableStreamDefaultController<Uint8Array>;
@@ -29,6 +30,8 @@ class FakeHub {
       body.error(new Error('aborted'));
     });
     this.streams.push(made);
+    const greeting = { messages: [], position: 'P0', event_id: 0, phase: 'live', sent: 1_700_000_000_000_000, commit: null };
+    if (made.query.has('event_id') && !this.isSilent) made.say(`data: ${JSON.stringify(greeting)}\n\n`);
     return new Response(stream);
   };
   batch(stream: number, position: string, phase: string, ...messages: object[]): void {
@@ -109,6 +112,24 @@ describe('SseSocket', () => {
     await turn();
     assert.deepEqual(seen, ['asleep', { state: 'firing' }]);
     assert.equal(client.eventId, 7);
+  });
+
+  it('tells no readings before the names of devices', async () => {
+    make(false);
+    hub.isSilent = true;
+    const seen: string[] = [];
+    client.onPresence((change) => seen.push(change.name));
+    client.subscribe({ series: ['*'] }, (happening) => happening.kind === 'readings' && seen.push('readings'));
+    client.start();
+    await turn();
+    hub.batch(1, 'A', 'live', listed, phase('history'), phase('live'), { type: 'update', series: 4, readings: [[60, 5]] });
+    await turn();
+    assert.deepEqual(seen, []);
+    hub.batch(0, 'P', 'live', { type: 'presence', device: 'd', name: 'pi', presence: 'online', last_seen: 5 });
+    await turn();
+    assert.deepEqual(seen, ['pi', 'readings']);
+    client.stop();
+    assert.ok(hub.streams.every((stream) => stream.isAborted));
   });
 
   it('tells the same as a WebSocket does', async () => {
@@ -208,6 +229,7 @@ describe('SseSocket', () => {
   });
 
   it('hears a comment as a sign of life', async () => {
+    hub.isSilent = true;
     const socket = new SseSocket(hub.open, () => 0);
     let heard = 0;
     socket.onmessage = () => ++heard;

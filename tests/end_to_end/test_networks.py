@@ -128,6 +128,7 @@ class Networks(unittest.TestCase):
         proxy = self.proxy()
         agent = self.agent("half-open", proxy).start()
         wait_until(lambda: agent.status().get("state") == "connected", "the agent behind its proxy")
+        wait_until(lambda: "uptime" in str(self.hub.rest.get("/devices/half-open/series")), "its first readings")
         tunnels = proxy.tunnels
         proxy.swallows = True
         begun = time.time()

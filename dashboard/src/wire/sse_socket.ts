@@ -24,6 +24,7 @@ interface Stream {
  * The live link over server-sent events, in the guise of a WebSocket: where a proxy lets no WebSocket through. One stream for
  * presence and events, one for each subscription that is not paused; a browser lets some six be open to one hub. A
  * position stands for those of all streams. A stream that is lost ends the whole, which is then resumed as any other.
+ * Devices have names before their readings come, as over a WebSocket: subscriptions are read once presence was told.
  */
 export class SseSocket implements Socket {
   binaryType = 'arraybuffer';
@@ -33,6 +34,8 @@ export class SseSocket implements Socket {
   onerror: Socket['onerror'] = null;
   private readonly streams = new Map<number, Stream>();
   private isClosed = false;
+  private greeted!: () => void;
+  private readonly greeting = new Promise<void>((resolve) => (this.greeted = resolve));
   private hubUs = 1; // when the newest batch was sent
   private hubAtMs = 0; // and by our clock
 
@@ -61,6 +64,7 @@ export class SseSocket implements Socket {
 
   close(): void {
     this.isClosed = true;
+    this.greeted(); // who waits finds its stream aborted
     for (const stream of this.streams.values()) stream.abort.abort();
     this.streams.clear();
   }
@@ -109,6 +113,7 @@ export class SseSocket implements Socket {
     const text = new TextDecoder();
     const lines = new EventLines();
     const types = new Map<number, SeriesType>();
+    if (id !== 0) await this.greeting;
     for (;;) {
       const { done, value } = await reader.read();
       if (stream.abort.signal.aborted) return;
@@ -129,7 +134,7 @@ export class SseSocket implements Socket {
   /** True: the stream has come to where it is to pause. */
   private take(id: number, stream: Stream, batch: Batch, types: Map<number, SeriesType>): boolean {
     if (batch.position) stream.position = batch.position;
-    const pauses = stream.isPaused && livePhases.includes(batch.phase);
+    const pauses = stream.isPaused && livePhases.includes(batch.phase ?? '');
     const messages: Message[] = [];
     for (const said of batch.messages) {
       if (said.type === 'subscribed' && stream.isAgain && !said.added) continue;
@@ -146,6 +151,7 @@ export class SseSocket implements Socket {
     }
     if (id === 0 && batch.event_id) messages.push({ eventId: batch.event_id });
     this.deliver(messages);
+    if (id === 0 && batch.phase) this.greeted(); // the list of devices comes before the first phase
     if (pauses) stream.abort.abort();
     return pauses;
   }
@@ -174,7 +180,7 @@ interface Batch {
   messages: Record<string, unknown>[];
   position: string | null;
   event_id: number;
-  phase: string;
+  phase: string | null; // null: before the first
   sent: number | null;
 }
 
