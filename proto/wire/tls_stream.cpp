@@ -2,6 +2,7 @@
 
 #include <openssl/err.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include <array>
 #include <boost/asio/as_tuple.hpp>
@@ -26,6 +27,7 @@ namespace {
 using Socket = asio::ip::tcp::socket;
 
 constexpr std::size_t kRecordBytes = 16 * 1024;        // the most plaintext one TLS record carries
+constexpr std::size_t kPiecesAtOnce = 16;              // of the backlog, in one send
 constexpr std::size_t kLingerBytes = 8 * 1024 * 1024;  // discarded at most before hanging up
 
 // Plaintext on its way into one record. Filled and emptied within one synchronous call, so one a thread is enough.
@@ -72,7 +74,7 @@ struct TlsStream::Bio {
       if (n > 0) sent = static_cast<std::size_t>(n);
     }
     if (sent < all) {
-      self.backlog_.append(data + sent, all - sent);
+      self.backlog_.append({data + sent, all - sent});
       self.arm_drain();
     }
     return size;
@@ -333,10 +335,13 @@ asio::awaitable<error_code> TlsStream::wait_backlog(std::size_t bytes) {
 
 void TlsStream::flush(error_code& ec) {
   while (!failure_ && socket_.is_open() && backlog_bytes() > 0) {
-    const ssize_t n =
-        ::send(socket_.native_handle(), backlog_.data() + backlog_sent_, backlog_bytes(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    std::array<iovec, kPiecesAtOnce> pieces;
+    msghdr message{};
+    message.msg_iov = pieces.data();
+    message.msg_iovlen = backlog_.front(pieces);
+    const ssize_t n = ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n >= 0) {
-      backlog_sent_ += static_cast<std::size_t>(n);
+      backlog_.consume(static_cast<std::size_t>(n));
       last_drained_ = std::chrono::steady_clock::now();
     } else if (errno == EAGAIN) {
       break;
@@ -344,13 +349,7 @@ void TlsStream::flush(error_code& ec) {
       failure_.assign(errno, boost::system::system_category());
     }
   }
-  if (backlog_bytes() == 0 || failure_) {
-    std::string().swap(backlog_);  // an idle connection holds no buffer
-    backlog_sent_ = 0;
-  } else if (backlog_sent_ > backlog_.size() / 2) {
-    backlog_.erase(0, backlog_sent_);
-    backlog_sent_ = 0;
-  }
+  if (failure_) backlog_.clear();
   ec = failure_;
 }
 
@@ -429,8 +428,7 @@ void TlsStream::cancel_waits() {
 void TlsStream::close() {
   error_code ignored;
   socket_.close(ignored);
-  std::string().swap(backlog_);
-  backlog_sent_ = 0;
+  backlog_.clear();
 }
 
 }  // namespace wire

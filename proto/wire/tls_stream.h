@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "wire/backlog.h"
 #include "wire/connection.h"
 #include "wire/peer_certificate.h"
 
@@ -67,7 +68,7 @@ class TlsStream final : public std::enable_shared_from_this<TlsStream> {
 
   void put(boost::asio::const_buffer plain);
   void push(error_code& ec);
-  std::size_t backlog_bytes() const { return backlog_.size() - backlog_sent_; }
+  std::size_t backlog_bytes() const { return backlog_.size(); }
   /// Completes when the backlog holds at most `bytes`.
   boost::asio::awaitable<error_code> wait_backlog(std::size_t bytes = 0);
   /// After the socket has become writable.
@@ -104,8 +105,7 @@ class TlsStream final : public std::enable_shared_from_this<TlsStream> {
   ssl_st* ssl_ = nullptr;
   std::string remote_address_;
   std::string unread_;
-  std::string backlog_;  // ciphertext; the first backlog_sent_ bytes have left
-  std::size_t backlog_sent_ = 0;
+  Backlog backlog_;       // ciphertext
   bool drained_ = false;  // a short recv() said that the socket is empty until it becomes readable again
   bool drain_armed_ = false;
   bool leaving_ = false;
