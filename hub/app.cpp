@@ -11,6 +11,7 @@
 #include <csignal>
 #include <future>
 
+#include "base/processors.h"
 #include "hub/core/text_file.h"
 #include "hub/hub_files.h"
 #include "hub/storage/sqlite/sqlite_readings_store.h"
@@ -73,6 +74,7 @@ MetricsSample sum_of(const std::vector<std::unique_ptr<IoCore>>& cores) {
     all.live.messages_sent += l.messages_sent;
     all.live.bytes_sent += l.bytes_sent;
     all.live.slow_closed += l.slow_closed;
+    all.live.backlog_bytes += l.backlog_bytes;
     const auto w = core->web_counters();
     all.web.connections += w.connections;
     all.web.accepted += w.accepted;
@@ -222,7 +224,7 @@ std::optional<Problem> App::start_services() {
   return std::nullopt;
 }
 
-IoCoreParts App::core_parts(const wire::ServerTls& tls, std::uint16_t port) {
+IoCoreParts App::core_parts(const wire::ServerTls& tls, std::uint16_t port, unsigned cores) {
   IngestServices ingest{*readings_, *registry_, links_,  clones_,        *identity_,       *commands_,    *alerts_,
                         *control_,  clock_,     random_, tls_->bundle(), "hub-" + hub_id_, ingest_budget_};
   IngestLimits ingest_limits;
@@ -261,6 +263,7 @@ IoCoreParts App::core_parts(const wire::ServerTls& tls, std::uint16_t port) {
   LiveLimits live_limits;
   live_limits.viewers = static_cast<std::size_t>(settings_.live_viewers);
   live_limits.tick_us = settings_.live_tick_ms * 1'000;
+  live_limits.backlog_total_bytes = static_cast<std::size_t>(settings_.live_budget_mb) * 1024 * 1024 / cores;
   web_options.live_backlog_bytes = live_limits.backlog_bytes;
   return {std::move(ingest), ingest_limits, std::move(web), std::move(web_options),
           live_limits,       *event_store_, *bus_,          tls};
@@ -273,10 +276,10 @@ Outcome<bool> App::start() {
   auto tls = tls_->server_tls();
   if (!tls) return tls.error();
   const unsigned wished = static_cast<unsigned>(settings_.threads);
-  const unsigned count = wished != 0 ? wished : std::clamp(std::thread::hardware_concurrency(), 1u, 8u);
+  const unsigned count = wished != 0 ? wished : std::min(base::usable_processors(), 8u);
   auto port = static_cast<std::uint16_t>(settings_.port);
   for (unsigned i = 0; i < count; ++i) {
-    cores_.push_back(std::make_unique<IoCore>(i, core_parts(*tls, port)));
+    cores_.push_back(std::make_unique<IoCore>(i, core_parts(*tls, port, count)));
     if (auto listening = cores_.back()->listen(); !listening) return listening.error();
     port = cores_.back()->port();  // where 0 was wished for, the first core knows
   }

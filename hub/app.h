@@ -55,7 +55,7 @@ class App {
   void make_services();
   void connect_services();
   std::optional<Problem> start_services();
-  IoCoreParts core_parts(const wire::ServerTls& tls, std::uint16_t port);
+  IoCoreParts core_parts(const wire::ServerTls& tls, std::uint16_t port, unsigned cores);
   void announce_setup();
   void fail(const Problem& why);  // any thread
   void shut_down();

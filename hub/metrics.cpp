@@ -118,6 +118,8 @@ std::string metrics_text(const MetricsSample& s) {
   f.counter("telemetry_hub_live_bytes_total", "Bytes sent to live streams.", s.live.bytes_sent);
   f.counter("telemetry_hub_live_slow_closed_total", "Live streams closed since their reader was too slow.",
             s.live.slow_closed);
+  f.gauge("telemetry_hub_live_backlog_bytes", "Bytes that wait for live streams whose readers have not taken them.",
+          static_cast<double>(s.live.backlog_bytes));
 
   f.gauge("telemetry_hub_connections", "Connections open, WebSockets included.",
           static_cast<double>(s.web.connections));

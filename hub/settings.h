@@ -49,6 +49,7 @@ struct Settings {
   std::int64_t devices_start_grace_s = 90;
 
   std::int64_t live_viewers = 5'000;
+  std::int64_t live_budget_mb = 64;
   std::int64_t live_tick_ms = 20;
 
   std::int64_t web_connections = 20'000;

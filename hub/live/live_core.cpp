@@ -263,6 +263,7 @@ LiveCore::Counters LiveCore::counters() const {
   counters.messages_sent = state_->messages_sent;
   counters.bytes_sent = state_->bytes_sent;
   counters.slow_closed = state_->slow_closed;
+  counters.backlog_bytes = state_->backlogs.used_bytes();
   return counters;
 }
 

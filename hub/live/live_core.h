@@ -23,6 +23,7 @@ struct LiveLimits {
   std::size_t series_per_viewer = 10'000;
   std::size_t history_part_bytes = 32 * 1024;
   std::size_t backlog_bytes = 256 * 1024;  // unsent to one viewer; past it: latest only, then close 4200 `slow`
+  std::size_t backlog_total_bytes = 64 * 1024 * 1024;  // to all of a core; as it fills, less to each: BacklogShare
   std::int64_t tick_us = 20'000;
   std::int64_t backlog_age_us = 5'000'000;   // what waits longer to be taken counts as more than backlog_bytes
   std::int64_t slow_close_us = 30'000'000;   // no progress for so long: close 4200
@@ -52,6 +53,7 @@ class LiveCore {
     std::uint64_t viewers = 0;                   // all of them
     std::uint64_t event_streams = 0, polls = 0;  // of these, those that are no WebSockets
     std::uint64_t subscriptions = 0, messages_sent = 0, bytes_sent = 0, slow_closed = 0;
+    std::uint64_t backlog_bytes = 0;  // unsent to all viewers
   };
   Counters counters() const;  // any thread
 

@@ -6,6 +6,7 @@
 
 #include "base/worker.h"
 #include "hub/identity/identity.h"
+#include "hub/live/backlog_share.h"
 #include "hub/live/live_core.h"
 #include "hub/live/recent_commits.h"
 #include "hub/live/series_router.h"
@@ -28,6 +29,7 @@ class LiveShared {
         control(control_worker),
         clock(used_clock),
         limits(given_limits),
+        backlogs(given_limits.backlog_total_bytes, given_limits.backlog_bytes, given_limits.history_part_bytes),
         recent(core),
         router(registry, used_clock) {}
   virtual ~LiveShared() = default;
@@ -47,6 +49,7 @@ class LiveShared {
   base::Worker& control;
   const base::Clock& clock;
   const LiveLimits limits;
+  BacklogShare backlogs;
 
   RecentCommits recent;
   SeriesRouter router;

@@ -70,7 +70,7 @@ wire::Awaitable<void> ViewerSession::work_on(std::uint32_t id, std::shared_ptr<S
       if (try_attach(subscription, stitcher)) break;
       if (std::exchange(waits_for_core_, false)) {
         co_await shared_.recent.moved().wait();
-      } else if (connection_->backlog_bytes() > shared_.limits.backlog_bytes / 2) {
+      } else if (connection_->backlog_bytes() > shared_.backlogs.limit() / 2) {
         co_await ready();  // asking again before the peer has taken some of it would go round in circles
       } else {
         co_await asio::post(shared_.executor, asio::use_awaitable);  // others get their turn

@@ -176,7 +176,7 @@ bool ViewerSession::try_attach(Subscription& subscription, const std::shared_ptr
   // Those behind it get their turn until all are at the head.
   subscription.stitchers.remove(stitcher);
   subscription.stitchers.push_back(stitcher);
-  if (!flush() || connection_->backlog_bytes() > shared_.limits.backlog_bytes / 2) return false;
+  if (!flush() || connection_->backlog_bytes() > shared_.backlogs.limit() / 2) return false;
   const auto together = attached_with(subscription, stitcher);
   std::vector<SeriesId> ids;
   for (const auto& [of, one] : together) {

@@ -52,6 +52,7 @@ wire::Awaitable<void> ViewerSession::run() {
     shared_.subscriptions -= 1;
   }
   shared_.router.remove(*this);
+  shared_.backlogs.changed(std::exchange(backlog_noted_, 0), 0);
   if (std::exchange(lingers_, false)) shared_.lingering -= 1;
   if (!closing_) connection_->abort();
   shared_.recent.moved().notify();
@@ -116,7 +117,15 @@ error_code ViewerSession::write(std::span<const asio::const_buffer> buffers) {
   } else if (ec != wire::errc::backlog_full) {
     connection_->abort();  // the pending read ends the session
   }
+  note_backlog();
   return ec;
+}
+
+/// What waits in the connection, for all to know.
+std::size_t ViewerSession::note_backlog() {
+  const std::size_t now = ended_ ? 0 : connection_->backlog_bytes();
+  shared_.backlogs.changed(std::exchange(backlog_noted_, now), now);
+  return now;
 }
 
 error_code ViewerSession::write_message(const std::string& message) {
@@ -130,8 +139,8 @@ bool ViewerSession::flush() {
     outbox.clear();
     return false;
   }
-  const std::size_t limit = shared_.limits.backlog_bytes;
-  const std::size_t backlog = connection_->backlog_bytes();
+  const std::size_t backlog = note_backlog();
+  const std::size_t limit = shared_.backlogs.limit();
   const std::size_t droppable = outbox.bytes() - outbox.bytes(Outbox::Kind::control) + slots_late_bytes;
   const bool is_too_much = backlog + outbox.bytes() + slots_late_bytes > limit || outbox.bytes() > sizes_.message_bytes;
   // With an empty socket, or room left, it is no slow viewer but a burst: the catch-up sends it in parts.
@@ -244,9 +253,9 @@ std::int64_t ViewerSession::backlog_age_us(std::int64_t now_us) {
 }
 
 void ViewerSession::each_second(std::int64_t boot_us) {
+  const std::size_t backlog = note_backlog();
   if (closing_ || ended_) return;
   if (!check_rights()) return;
-  const std::size_t backlog = connection_->backlog_bytes();
   if (backlog == 0 || backlog < backlog_seen_) progress_us_ = boot_us;
   backlog_seen_ = backlog;
   if (boot_us - progress_us_ > shared_.limits.slow_close_us) return close_slow();

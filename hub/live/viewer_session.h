@@ -18,7 +18,8 @@ namespace hub::live {
 /// Core only. Owns the connection and its subscriptions; ends when the peer leaves, dies, is told to (close), or takes
 /// nothing for limits.slow_close_us. Three things write: flush() (live, synchronous), the feed (history, catch-up,
 /// presence, kept events: each part when the socket is empty) and close. Bounded: subscriptions, series and backlog by
-/// LiveLimits, what waits in the outbox by what can be dropped and made again.
+/// LiveLimits, what waits in the outbox by what can be dropped and made again. How much may wait in the connection
+/// depends on what waits for all viewers of the core (BacklogShare).
 ///
 /// A viewer that does not keep up: what is live is given up and held at the last position written (LATEST_ONLY); when
 /// the socket is empty again it catches up from there. Where that happens again and again, or a catch-up gains nothing
@@ -67,6 +68,7 @@ class ViewerSession final : public ViewerEnd, public StitchSink, public std::ena
   void close_slow();
   void close(std::uint16_t code, std::string reason, std::chrono::milliseconds patience);
   std::int64_t backlog_age_us(std::int64_t now_us);
+  std::size_t note_backlog();
   bool check_rights();
   std::size_t devices_in_sight() const;
   void push_control(Fragment fragment);
@@ -158,7 +160,7 @@ class ViewerSession final : public ViewerEnd, public StitchSink, public std::ena
 
   // Pace.
   bool stalled_ = false;
-  std::size_t backlog_seen_ = 0;
+  std::size_t backlog_seen_ = 0, backlog_noted_ = 0;
   std::uint64_t bytes_written_ = 0;
   // While something waits: how much had been written each second, so that its age is known; at most kMaxAgeSamples. No
   // deque: an empty one costs every idle viewer 600 bytes.

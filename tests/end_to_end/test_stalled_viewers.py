@@ -15,10 +15,11 @@ VIEWERS = 50
 FRAMES, READINGS = 40, 5_000  # some 2.4 MB for each viewer
 # Of a stalled viewer. Much below two segments of loopback (64 KiB) TCP itself stops but for a probe now and then.
 RECEIVE_BUFFER = 192 * 1024
-# What the hub may hold for a viewer that takes nothing: its backlog, whose buffer may have grown to twice that, and a
-# message more. Beside it what the readings themselves cost, and what the allocator keeps.
+# What the hub may hold for a viewer that takes nothing: its backlog, and a message more. Beside it what the readings
+# themselves cost, and what the allocator keeps.
 BACKLOG_BYTES, MESSAGE_BYTES = 256 * 1024, 64 * 1024
-BOUND_BYTES = VIEWERS * (2 * BACKLOG_BYTES + MESSAGE_BYTES) + 20 * 1024 * 1024
+BOUND_BYTES = VIEWERS * (BACKLOG_BYTES + MESSAGE_BYTES) + 20 * 1024 * 1024
+LEAST_BYTES = 32 * 1024  # of one, where all together have used up live.budget_mb
 
 
 def resident(hub):
@@ -26,16 +27,19 @@ def resident(hub):
     return pages * resource.getpagesize()
 
 
-def slow_closed(hub):
+def metric(hub, name):
     for line in hub.rest.call("GET", "/metrics").body.decode().splitlines():
-        if line.startswith("telemetry_hub_live_slow_closed_total "):
+        if line.startswith(f"telemetry_hub_{name} "):
             return int(float(line.split()[1]))
     raise AssertionError("no such metric")
 
 
 class StalledViewers(unittest.IsolatedAsyncioTestCase):
     def setUp(self):
-        self.hub = Hub().start()
+        self.serve([])
+
+    def serve(self, arguments, **kw):
+        self.hub = Hub(arguments, **kw).start()
         self.token = self.hub.rest.post("/tokens", {"name": "viewers", "scopes": ["read"]})["token"]
 
     def tearDown(self):
@@ -108,7 +112,7 @@ class StalledViewers(unittest.IsolatedAsyncioTestCase):
             await client.close()
         # They read on meanwhile: whoever answers no ping is dead.
         reading = [asyncio.create_task(client.until(lambda c: False)) for client in healthy]
-        while await asyncio.to_thread(slow_closed, self.hub) < len(given_up):
+        while await asyncio.to_thread(metric, self.hub, "live_slow_closed_total") < len(given_up):
             self.assertLess(time.monotonic(), end, "the hub did not give them up")
             self.assertFalse(any(one.done() for one in reading), "one that reads was closed")
             await asyncio.sleep(0.2)
@@ -117,6 +121,22 @@ class StalledViewers(unittest.IsolatedAsyncioTestCase):
         self.assertIn(4200, {client.close_code for client in given_up})
         await asyncio.gather(*(client.close() for client in stalled + healthy))
         self.assertEqual(await asyncio.gather(*reading), [False] * len(healthy))
+        await device.close()
+
+    async def test_many_that_stall_share_what_may_wait(self):
+        self.tearDown()
+        self.serve([], env={"TELEMETRY_HUB_LIVE_BUDGET_MB": "2"})
+        device = await Device(self.hub, self.hub.new_device("counter")[1]).connect()
+        await device.frame(1, body([0.0], define=("count", "1", rd.VALUE_TYPE_NUMBER)))
+        await device.acked(1)
+        stalled = await self.join(VIEWERS, receive_buffer=RECEIVE_BUFFER)
+        total = await asyncio.wait_for(self.write(device), 4 * DEADLINE_S)
+        waiting = await asyncio.to_thread(metric, self.hub, "live_backlog_bytes")
+        print(f"{waiting / 1e6:.1f} MB wait for {VIEWERS} viewers")
+        self.assertGreater(waiting, 0)
+        self.assertLess(waiting, VIEWERS * (LEAST_BYTES + MESSAGE_BYTES))
+        await asyncio.gather(*(self.complete(client, total) for client in stalled))
+        await asyncio.gather(*(client.close() for client in stalled))
         await device.close()
 
 

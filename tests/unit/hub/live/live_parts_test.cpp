@@ -4,6 +4,7 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include "hub/live/backlog_share.h"
 #include "hub/live/bus_inbox.h"
 #include "hub/live/conflator.h"
 #include "hub/live/coverage.h"
@@ -20,6 +21,35 @@ pb::LiveMessage parse(const std::string& bytes) {
   pb::LiveMessage message;
   EXPECT_TRUE(message.ParseFromString(bytes));
   return message;
+}
+
+TEST(BacklogShare, one_alone_has_its_bound_and_many_share_the_total) {
+  constexpr std::size_t kTotal = 32 << 20, kEach = 256 << 10, kLeast = 32 << 10;
+  BacklogShare share(kTotal, kEach, kLeast);
+  EXPECT_EQ(share.limit(), kEach);
+  std::size_t last = kEach;
+  const auto stall = [&](int viewers) {  // each takes what it may, and keeps it
+    for (int i = 0; i < viewers; ++i) {
+      EXPECT_LE(share.limit(), last);
+      last = share.limit();
+      share.changed(0, last);
+    }
+  };
+  stall(180);
+  EXPECT_LT(share.used_bytes(), kTotal);
+  EXPECT_LT(last, kEach);
+  EXPECT_GT(last, kLeast);
+  stall(820);
+  EXPECT_EQ(last, kLeast);
+  EXPECT_LT(share.used_bytes(), kTotal + 1'000 * kLeast);
+  share.changed(share.used_bytes(), 0);
+  EXPECT_EQ(share.limit(), kEach);
+}
+
+TEST(BacklogShare, past_the_total_each_still_has_room_for_one_part) {
+  BacklogShare share(1'000, 256, 100);
+  share.changed(0, 5'000);
+  EXPECT_EQ(share.limit(), 100u);
 }
 
 TEST(Fragment, pieces_behind_each_other_are_one_message) {

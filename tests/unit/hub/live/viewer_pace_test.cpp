@@ -43,6 +43,31 @@ TEST(ViewerPace, a_slow_viewer_holds_little_and_misses_nothing) {
   EXPECT_FALSE(healthy.view.subscriptions[1].saw(Phase::PHASE_LATEST_ONLY));
 }
 
+TEST(ViewerPace, where_the_room_of_all_is_short_less_waits_for_each) {
+  auto limits = small();
+  limits.backlog_total_bytes = 128 * 1'024;  // a 64th of it for one
+  LiveWorld world(limits);
+  const auto series = world.define(0, "t");
+  auto viewer = world.join();
+  auto healthy = world.join();
+  for (auto* one : {&viewer, &healthy}) {
+    one->subscribe(LiveWorld::subscribe(1, "*", kNow));
+    ASSERT_TRUE(one->until_live(1));
+  }
+  viewer.peer->set_accepting(false);
+  constexpr std::size_t kReadings = 2'500;
+  for (std::size_t i = 0; i < kReadings; ++i) {
+    world.commit(0, series, {kNow + static_cast<std::int64_t>(i)}, std::vector<double>{1});
+  }
+  ASSERT_TRUE(healthy.until([&](const auto&) { return healthy.series(1, series).readings.size() == kReadings; }));
+  EXPECT_LE(viewer.peer->largest_backlog(), 4u * 1'024) << "of its 8 KiB";
+  EXPECT_GT(world.core->counters().backlog_bytes, 0u);
+  viewer.peer->set_accepting(true);
+  ASSERT_TRUE(viewer.until([&](const auto&) { return viewer.series(1, series).readings.size() == kReadings; }));
+  ASSERT_TRUE(viewer.until_live(1));
+  while (world.core->counters().backlog_bytes > 0) std::this_thread::yield();
+}
+
 TEST(ViewerPace, behind_an_http_answer_messages_are_small_whatever_comes_at_once) {
   constexpr int kSeries = 400, kReadings = 20;
   LiveWorld world;
