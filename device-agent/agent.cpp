@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
@@ -62,8 +63,19 @@ Agent::Agent(boost::asio::any_io_executor executor, Parts parts, const base::Clo
   looked_for_sensors_us_ = clock_.boot_us();
 }
 
-SamplerOptions Agent::sampler_options() const {
-  return {parts_.config.interval_us, parts_.config.disabled, [&clock = clock_] { return clock.boot_us(); }};
+SamplerOptions Agent::sampler_options() {
+  auto arrived = [this, executor = executor_, alive = std::weak_ptr(alive_)] {
+    boost::asio::post(executor, [this, alive] {
+      if (!alive.expired()) note_arrivals();
+    });
+  };
+  return {parts_.config.interval_us, parts_.config.disabled, [&clock = clock_] { return clock.boot_us(); },
+          std::move(arrived)};
+}
+
+void Agent::note_arrivals() {
+  batching_.arrived(clock_.boot_us());
+  sample_timer_.cancel();  // the loop looks again how long to wait
 }
 
 Sensors Agent::find_all_sensors() {
@@ -216,10 +228,21 @@ boost::asio::awaitable<void> Agent::sample_loop() {
   while (!stopping_) {
     const std::int64_t now = clock_.now_us();
     const std::int64_t due = sampler_.next_due_us(now);
-    sample_timer_.expires_after(std::chrono::microseconds(due - now));
+    const auto arrivals_due = batching_.arrivals_due_us(link_->is_live());
+    const std::int64_t arrivals_wait_us =
+        arrivals_due ? std::max<std::int64_t>(0, *arrivals_due - clock_.boot_us()) : 0;
+    const bool is_turn = !arrivals_due || due - now <= arrivals_wait_us;
+    sample_timer_.expires_after(std::chrono::microseconds(is_turn ? due - now : arrivals_wait_us));
     const auto [moved] = co_await sample_timer_.async_wait(kQuietly);
     if (stopping_) break;
-    if (moved) continue;  // another interval
+    if (moved) continue;  // another interval, or something came by itself
+    if (!is_turn) {
+      batching_.arrivals_left(clock_.boot_us());
+      take([&](const SampleTime& at, const Sampler::Sink& sink) { sampler_.sample_arrivals(at, sink); });
+      close_frame();
+      continue;
+    }
+    batching_.arrivals_taken();
     take([&](const SampleTime& at, const Sampler::Sink& sink) { sampler_.sample_due(due, at, sink); });
     const std::int64_t next_turn_us = sampler_.next_due_us(clock_.now_us()) - clock_.now_us();
     if (batching_.is_due(clock_.boot_us(), next_turn_us, link_->is_live())) close_frame();

@@ -84,7 +84,8 @@ class Agent {
   void tell_status();
   void flush_if_due();
   void look_at_disk();
-  SamplerOptions sampler_options() const;
+  SamplerOptions sampler_options();
+  void note_arrivals();
   Sensors find_all_sensors();
   AgentHealth health() const;
   std::string problems() const;
@@ -95,6 +96,8 @@ class Agent {
   const base::Clock& clock_;
   std::shared_ptr<spdlog::logger> log_;
   boost::asio::steady_timer sample_timer_, second_timer_;
+  std::shared_ptr<int> alive_ =
+      std::make_shared<int>();  // what other threads post looks whether there still is an agent
   wire::TaskGroup tasks_;
   FrameBuilder builder_;
   std::unique_ptr<Spool> spool_;

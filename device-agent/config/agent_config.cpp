@@ -109,7 +109,7 @@ void read_file(const std::string& file, AgentConfig& config, Mistakes& mistakes)
       {"host", &config.host}, {"iio", &config.iio}, {"onewire", &config.onewire}};
   for (const auto& [name, options] : kinds) {
     const toml::node* node = top.take(name);
-    if (node != nullptr) mistakes.in([&] { read_kind(file, *node, name, *options); });
+    if (node != nullptr) mistakes.in([&, name = name, options = options] { read_kind(file, *node, name, *options); });
   }
   if (const toml::node* node = top.take("push")) {
     mistakes.in([&] {

@@ -146,7 +146,9 @@ std::string label_of(const ExecdConfig& config) {
 
 std::unique_ptr<Sensor> make_execd_sensor(const ReportParts& parts, const ExecdConfig& config) {
   const std::string label = label_of(config);
-  return std::make_unique<ReportSensor>(parts, rules_of(config.report, label), config.interval_us,
+  ReportRules rules = rules_of(config.report, label);
+  rules.is_prompt = true;
+  return std::make_unique<ReportSensor>(parts, std::move(rules), config.interval_us,
                                         [config, label, &clock = parts.clock](std::shared_ptr<ReportInbox> inbox) {
                                           return run_execd(config, label, clock, std::move(inbox));
                                         });

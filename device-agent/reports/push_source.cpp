@@ -217,6 +217,7 @@ std::unique_ptr<Sensor> make_push_sensor(const ReportParts& parts, const PushCon
   ReportRules rules;
   rules.label = "push";
   rules.most_series = kMostSeries;
+  rules.is_prompt = true;
   return std::make_unique<ReportSensor>(parts, std::move(rules), 0,
                                         [config, socket, &clock = parts.clock](std::shared_ptr<ReportInbox> inbox) {
                                           return run_push(config, socket, clock, std::move(inbox));

@@ -87,6 +87,7 @@ std::string ReportInbox::offer(Report report, const Heard& heard) {
   }
   text_bytes_ += bytes;
   items_.push_back({known->second, std::move(report.value), report.wall_us, heard.boot_us});
+  if (items_.size() == 1 && tell_arrivals_) tell_arrivals_();
   return {};
 }
 
@@ -98,6 +99,16 @@ void ReportInbox::take(std::vector<SeriesSpec>& series, std::vector<Item>& items
     items.push_back(std::move(items_.front()));
     items_.pop_front();
   }
+}
+
+void ReportInbox::tell_arrivals(std::function<void()> tell) {
+  const std::lock_guard lock(mutex_);
+  tell_arrivals_ = std::move(tell);
+}
+
+bool ReportInbox::has_arrivals() const {
+  const std::lock_guard lock(mutex_);
+  return !items_.empty();
 }
 
 void ReportInbox::set_pending(bool pending) {

@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
@@ -22,6 +23,7 @@ struct ReportRules {
   std::string unit;                          // of series that say none
   std::map<std::string, std::string> units;  // of single ones, by the name as it is reported
   std::size_t most_series = 256;
+  bool is_prompt = false;  // reported when something happens: no reading waits for the agent's next turn
 };
 
 /// When something was heard.
@@ -51,6 +53,10 @@ class ReportInbox {
   /// Appends the series that `series` does not have yet and moves at most `most` items out, oldest first.
   void take(std::vector<SeriesSpec>& series, std::vector<Item>& items, std::size_t most);
 
+  /// Called within offer() when the inbox was empty; returns at once and calls nothing of the inbox. Null: nobody.
+  void tell_arrivals(std::function<void()> tell);
+  bool has_arrivals() const;
+
   /// What hinders the source now; empty: nothing.
   void set_problem(const std::string& problem);
   /// "exec weather: …", with what was refused in the last ten minutes; empty: nothing is wrong. UTF-8.
@@ -60,6 +66,7 @@ class ReportInbox {
   /// False: it is still pending after `at_most`.
   bool wait_until_not_pending(std::chrono::milliseconds at_most);
   const std::string& label() const { return rules_.label; }
+  bool is_prompt() const { return rules_.is_prompt; }
 
  private:
   std::string refuse(const std::string& why);
@@ -69,6 +76,7 @@ class ReportInbox {
   std::vector<SeriesSpec> series_;
   std::map<std::string, std::size_t> by_name_;
   std::deque<Item> items_;
+  std::function<void()> tell_arrivals_;
   std::size_t text_bytes_ = 0;
   std::uint64_t refused_ = 0;
   std::string problem_, last_refusal_;

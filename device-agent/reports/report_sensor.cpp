@@ -18,6 +18,15 @@ ReportSensor::ReportSensor(const ReportParts& parts, ReportRules rules, std::int
       source_(std::move(source)),
       inbox_(std::make_shared<ReportInbox>(std::move(rules))) {}
 
+// The source's task may go on a little on its own thread; it has nobody to tell any more.
+ReportSensor::~ReportSensor() {
+  inbox_->tell_arrivals(nullptr);
+}
+
+void ReportSensor::tell_arrivals(std::function<void()> tell) {
+  if (inbox_->is_prompt()) inbox_->tell_arrivals(std::move(tell));
+}
+
 void ReportSensor::start() {
   inbox_->set_pending(true);
   aside_->start([source = std::exchange(source_, nullptr), inbox = inbox_] { return source(inbox); });

@@ -26,6 +26,7 @@ class ReportSensor final : public Sensor {
   using Source = std::function<boost::asio::awaitable<void>(std::shared_ptr<ReportInbox>)>;
   /// `promised_us`: how often its series promise a reading; 0: they promise nothing.
   ReportSensor(const ReportParts& parts, ReportRules rules, std::int64_t promised_us, Source source);
+  ~ReportSensor() override;
 
   const std::vector<SeriesSpec>& series() const override { return series_; }
   void sample(const SampleTime& now, std::vector<Sample>& out) override;
@@ -34,6 +35,8 @@ class ReportSensor final : public Sensor {
   std::string identity() const override { return inbox_->label(); }
   std::string problem() const override { return inbox_->problem(); }
   std::string kind() const override { return kind_; }
+  void tell_arrivals(std::function<void()> tell) override;
+  bool has_arrivals() const override { return inbox_->is_prompt() && inbox_->has_arrivals(); }
   /// Until the source has given its first readings, or has failed to.
   bool refresh(std::chrono::milliseconds at_most) override;
 

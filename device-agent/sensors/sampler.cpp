@@ -28,6 +28,7 @@ void Sampler::restart(SamplerOptions options, Find find) {
   identities_.clear();
   is_full_ = false;
   if (!options.boot_us) options.boot_us = options_.boot_us;
+  if (!options.arrived) options.arrived = options_.arrived;
   options_ = std::move(options);
   find_ = std::move(find);
   this->find();
@@ -50,6 +51,7 @@ void Sampler::find() {
       break;
     }
     if (!identity.empty()) identities_.insert(identity);
+    if (options_.arrived) sensor->tell_arrivals(options_.arrived);
     Entry entry;
     entry.sensor = std::move(sensor);
     look_at_series(entry);
@@ -116,6 +118,14 @@ void Sampler::sample_due(std::int64_t due_us, const SampleTime& now, const Sink&
     due.push_back(&entry);
   }
   sample_in_order(due, now, sink);
+}
+
+void Sampler::sample_arrivals(const SampleTime& now, const Sink& sink) {
+  std::vector<Entry*> arrived;
+  for (auto& entry : entries_) {
+    if (entry.sensor->has_arrivals()) arrived.push_back(&entry);
+  }
+  sample_in_order(arrived, now, sink);
 }
 
 void Sampler::sample_all(const SampleTime& now, const Sink& sink) {

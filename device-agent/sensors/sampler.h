@@ -16,6 +16,7 @@ struct SamplerOptions {
   std::int64_t interval_us = 1'000'000;        // of sensors that have none of their own
   std::vector<std::string> disabled;           // series not to be sampled, see is_disabled_series()
   std::function<std::int64_t()> boot_us = {};  // what sampling takes is measured by; null: it is not
+  std::function<void()> arrived = {};          // see Sensor::tell_arrivals(); null: all wait for their turns
 };
 
 /// How well the turns are kept.
@@ -59,6 +60,8 @@ class Sampler {
   /// Samples everyone due at `due_us`, which next_due_us() gave, or overdue by then: whoever took more than 20 ms the
   /// last time comes after all others. Not finite numbers are left out.
   void sample_due(std::int64_t due_us, const SampleTime& now, const Sink& sink);
+  /// Samples those who have what came by itself; a turn is neither taken nor missed by that.
+  void sample_arrivals(const SampleTime& now, const Sink& sink);
   void sample_all(const SampleTime& now, const Sink& sink);
 
   /// "net.eth0: …" of every sensor that is hindered, and what found no place.

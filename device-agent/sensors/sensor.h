@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -51,6 +52,12 @@ class Sensor {
   /// How often its series promise a reading, where that is not how often it is asked: nothing said is interval_us(),
   /// 0 is "whenever there is one".
   virtual std::optional<std::int64_t> promised_us() const { return std::nullopt; }
+  /// Where readings come by themselves and nobody should wait for a turn: `tell` is called, from any thread, when the
+  /// first one since the last sample() is there. Set once, before the first sample(); not called any more once the
+  /// sensor is destroyed.
+  virtual void tell_arrivals(std::function<void()> /*tell*/) {}
+  /// Such a one is there.
+  virtual bool has_arrivals() const { return false; }
   /// Who it is, where its series cannot tell because they are not known before it is sampled: the sensor list is made
   /// anew every 30 s, and one of an identity that is there already is dropped. Making one must therefore start nothing:
   /// a child or a thread starts with the first sample().

@@ -8,6 +8,8 @@
 #include <filesystem>
 #include <fstream>
 #include <limits>
+#include <mutex>
+#include <thread>
 
 #include "tests/fakes/fake_gpio.h"
 #include "tests/fakes/fixed_random.h"
@@ -42,6 +44,44 @@ class ProbeSensor final : public Sensor {
  private:
   std::shared_ptr<Probe> probe_;
   std::vector<SeriesSpec> series_;
+};
+
+/// A program that speaks when it likes, from a thread of its own.
+class Speaker {
+ public:
+  void say(double value) {
+    std::thread([this, value] {
+      const std::lock_guard lock(mutex);
+      values.push_back(value);
+      if (tell) tell();
+    }).join();
+  }
+
+  std::mutex mutex;
+  std::vector<double> values;
+  std::function<void()> tell;
+};
+class SpeakerSensor final : public Sensor {
+ public:
+  explicit SpeakerSensor(std::shared_ptr<Speaker> speaker) : speaker_(std::move(speaker)) {}
+  const std::vector<SeriesSpec>& series() const override { return series_; }
+  std::int64_t interval_us() const override { return 3'600'000'000; }  // its turn does not come
+  void tell_arrivals(std::function<void()> tell) override {
+    const std::lock_guard lock(speaker_->mutex);
+    speaker_->tell = std::move(tell);
+  }
+  bool has_arrivals() const override {
+    const std::lock_guard lock(speaker_->mutex);
+    return !speaker_->values.empty();
+  }
+  void sample(const SampleTime&, std::vector<Sample>& out) override {
+    const std::lock_guard lock(speaker_->mutex);
+    for (const double value : std::exchange(speaker_->values, {})) out.push_back({0, value});
+  }
+
+ private:
+  const std::shared_ptr<Speaker> speaker_;
+  const std::vector<SeriesSpec> series_{{"door.openings", "", ValueType::number}};
 };
 
 /// What the hub has got: series name to times and values, and how the frames were flagged.
@@ -187,6 +227,26 @@ TEST_F(AgentTest, what_sensors_say_reaches_the_hub_under_their_names_and_times) 
   ASSERT_FALSE(readings.empty());
   EXPECT_EQ(readings[0], std::make_pair(kRight, 21.5));
   EXPECT_EQ(received.flagged, 0);
+  EXPECT_EQ(received.last.count(0), 1u) << "the live lane";
+}
+
+TEST_F(AgentTest, what_comes_by_itself_leaves_without_waiting_for_a_turn) {
+  const auto speaker = std::make_shared<Speaker>();
+  parts.config.interval_us = 3'600'000'000;
+  parts.find_sensors = [&] {
+    Sensors sensors;
+    sensors.push_back(std::make_unique<SpeakerSensor>(speaker));
+    return sensors;
+  };
+  start_welcomed();
+  hub.until([this] { return agent->link().is_live(); }, "the live lane");
+  speaker->say(1.0);
+  receive_until([this] { return received.readings["door.openings"].size() == 1; }, "what was said");
+  EXPECT_EQ(received.frames, 1);
+  clock.advance(std::chrono::microseconds(std::chrono::seconds(1)).count());
+  speaker->say(2.0);
+  receive_until([this] { return received.readings["door.openings"].size() == 2; }, "what was said then");
+  EXPECT_EQ(received.frames, 2);
   EXPECT_EQ(received.last.count(0), 1u) << "the live lane";
 }
 

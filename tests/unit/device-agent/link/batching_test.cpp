@@ -66,5 +66,29 @@ TEST(Batching, a_frame_is_full_by_number_and_by_bytes_in_the_middle_of_a_turn_to
   EXPECT_FALSE(Batching({}).is_due(1'000'000'000, 0, true)) << "nothing is there";
 }
 
+TEST(Batching, what_comes_by_itself_leaves_at_once_and_then_once_a_latency) {
+  Batching batching({});
+  EXPECT_FALSE(batching.arrivals_due_us(true));
+  batching.arrived(7'000'000);
+  batching.arrived(7'002'000);
+  EXPECT_EQ(batching.arrivals_due_us(true), 7'005'000) << "with what is said in the same breath";
+  EXPECT_FALSE(batching.arrivals_due_us(false)) << "nobody waits";
+  batching.arrivals_left(7'005'000);
+  EXPECT_FALSE(batching.arrivals_due_us(true));
+  batching.arrived(7'300'000);
+  EXPECT_EQ(batching.arrivals_due_us(true), 7'905'000);
+  batching.arrivals_taken();
+  EXPECT_FALSE(batching.arrivals_due_us(true)) << "a turn took it";
+  batching.arrived(8'005'000);
+  EXPECT_EQ(batching.arrivals_due_us(true), 8'010'000) << "who speaks once a second never waits";
+}
+
+TEST(Batching, without_a_latency_arrivals_are_still_bounded) {
+  Batching batching({0, 10'000'000});
+  batching.arrivals_left(1'000'000);
+  batching.arrived(1'000'001);
+  EXPECT_EQ(batching.arrivals_due_us(true), 1'020'000);
+}
+
 }  // namespace
 }  // namespace agent

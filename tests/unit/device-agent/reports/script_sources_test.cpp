@@ -5,8 +5,10 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -63,7 +65,7 @@ class SourceTest : public testing::Test {
   }
 
   const fakes::TempFolder folder;
-  const base::SystemClock clock;
+  const base::SystemClock clock{};
   std::unique_ptr<Sensor> sensor;
   std::map<std::string, std::vector<Value>> got;
   std::map<std::string, std::int64_t> ages;
@@ -170,6 +172,40 @@ TEST_F(Execd, stays_and_is_heard_line_by_line) {
   until([&] { return count("d.a.v") == 3; }, "three lines");
   EXPECT_EQ(got["d.a.v"], (std::vector<Value>{1.0, 2.0, 3.0}));
   until_problem("line 3: no field=value stands behind \"garbage\" (1 bad lines so far)");
+}
+
+TEST_F(Execd, what_it_prints_is_told_at_once_and_waits_to_be_taken) {
+  std::atomic<int> told = 0;
+  const std::string pipe = folder.path() + "/pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  config.run = {"/bin/sh", "-c", "exec <" + pipe + "; while read word; do echo $word v=1; done; exec sleep 600"};
+  sensor = make_execd_sensor(parts(), config);
+  sensor->tell_arrivals([&] { ++told; });
+  fetch();  // starts it
+  std::ofstream words(pipe);
+  const auto until_told = [&](int times) {
+    const auto end = Steady::now() + std::chrono::minutes(1);
+    while (told < times && Steady::now() < end) std::this_thread::yield();
+    EXPECT_EQ(told, times);
+  };
+  words << "a\n" << std::flush;
+  until_told(1);
+  EXPECT_TRUE(sensor->has_arrivals());
+  fetch();
+  EXPECT_EQ(count("d.a.v"), 1u);
+  EXPECT_FALSE(sensor->has_arrivals());
+  words << "a\n" << std::flush;
+  until_told(2);
+  sensor.reset();  // nobody is told any more
+}
+
+TEST_F(Exec, what_is_fetched_by_a_plan_is_not_told) {
+  std::atomic<int> told = 0;
+  start("echo a v=1");
+  sensor->tell_arrivals([&] { ++told; });
+  until([&] { return count("x.a.v") >= 2; }, "two runs");
+  EXPECT_EQ(told, 0);
+  EXPECT_FALSE(sensor->has_arrivals());
 }
 
 TEST_F(Execd, is_started_again_when_it_ends) {

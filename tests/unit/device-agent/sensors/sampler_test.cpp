@@ -24,6 +24,10 @@ class Fake final : public Sensor {
     for (std::size_t i = 0; i < series_.size(); ++i) out.push_back({i, value, age_us});
   }
   std::int64_t least_interval_us() const override { return least_us; }
+  void tell_arrivals(std::function<void()> tell) override { tell_ = std::move(tell); }
+  bool has_arrivals() const override { return arrivals; }
+  const std::function<void()>& tell() const { return tell_; }
+  bool arrivals = false;
   bool grows = false;
   std::int64_t least_us = 0;
   std::string id;
@@ -32,6 +36,7 @@ class Fake final : public Sensor {
   std::optional<std::int64_t> promised;
 
  private:
+  std::function<void()> tell_;
   std::int64_t interval_us_;
   std::string problem_;
   std::vector<SeriesSpec> series_;
@@ -112,6 +117,26 @@ TEST(Sampler, one_that_names_no_series_yet_is_known_by_its_identity) {
   sampler.find();
   EXPECT_EQ(sampler.sensors(), 1u);
   EXPECT_EQ(due(sampler, 1'000), Names{"grown0"});
+}
+
+TEST(Sampler, what_comes_by_itself_is_told_and_taken_outside_of_all_turns) {
+  auto quiet = std::make_unique<Fake>(Names{"quiet"}), door = std::make_unique<Fake>(Names{"door"});
+  Fake& sensor = *door;
+  Sensors all = of(std::move(quiet), std::move(door));
+  int told = 0;
+  SamplerOptions options{1'000, {}};
+  options.arrived = [&] { ++told; };
+  Sampler sampler(options, [&] { return std::move(all); });
+  EXPECT_EQ(due(sampler, 1'000), (Names{"quiet", "door"}));
+  sensor.arrivals = true;
+  sensor.tell()();
+  EXPECT_EQ(told, 1);
+  Names names;
+  sampler.sample_arrivals({1'300, 1'300}, [&](const Sampler::Reading& r) { names.push_back(r.spec.name); });
+  EXPECT_EQ(names, Names{"door"});
+  EXPECT_EQ(due(sampler, 2'000), (Names{"quiet", "door"}));
+  EXPECT_EQ(sampler.times().turns, 2u);
+  EXPECT_EQ(sampler.times().missed, 0u);
 }
 
 TEST(Sampler, what_the_config_disables_and_what_is_no_number_is_left_out) {
