@@ -12,18 +12,18 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
-constexpr std::chrono::seconds kSilence{15};
 constexpr int kRetryMs = 1'000, kBackOffMs = 15'000;
 
 class EventStream final : public wire::Connection {
  public:
-  EventStream(std::unique_ptr<wire::ResponseStream> stream, LiveWish wish)
+  EventStream(std::unique_ptr<wire::ResponseStream> stream, LiveWish wish, std::chrono::milliseconds silence)
       : stream_(std::move(stream)),
         wish_(std::move(wish)),
         batcher_(wish_.happenings, wish_.subscribe.to_us() != 0),
+        silence_(silence),
         heartbeat_(stream_->executor()) {
     say("retry: " + std::to_string(kRetryMs) + "\n\n");
-    beat_after(kSilence);
+    beat_after(silence_);
   }
 
   wire::Awaitable<wire::error_code> read(std::string& message) override {
@@ -92,9 +92,9 @@ class EventStream final : public wire::Connection {
 
   void beat() {
     const auto silent_for = SteadyClock::now() - said_;
-    if (silent_for < kSilence) return beat_after(kSilence - silent_for);
+    if (silent_for < silence_) return beat_after(silence_ - silent_for);
     if (stream_->backlog_bytes() == 0) (void)say(":\n\n");  // where something waits, that will be heard
-    beat_after(kSilence);
+    beat_after(silence_);
   }
   void beat_after(SteadyClock::duration wait) {
     heartbeat_.arm(wait, [this] { beat(); });
@@ -103,6 +103,7 @@ class EventStream final : public wire::Connection {
   const std::unique_ptr<wire::ResponseStream> stream_;
   const LiveWish wish_;
   LiveBatcher batcher_;
+  const std::chrono::milliseconds silence_;
   wire::Deadline heartbeat_;
   SteadyClock::time_point said_{};
   int asked_ = 0;
@@ -111,8 +112,9 @@ class EventStream final : public wire::Connection {
 
 }  // namespace
 
-std::unique_ptr<wire::Connection> make_event_stream(std::unique_ptr<wire::ResponseStream> stream, LiveWish wish) {
-  return std::make_unique<EventStream>(std::move(stream), std::move(wish));
+std::unique_ptr<wire::Connection> make_event_stream(std::unique_ptr<wire::ResponseStream> stream, LiveWish wish,
+                                                    std::chrono::milliseconds silence) {
+  return std::make_unique<EventStream>(std::move(stream), std::move(wish), silence);
 }
 
 }  // namespace hub::web

@@ -12,7 +12,6 @@
 namespace hub::web {
 namespace {
 
-constexpr std::chrono::seconds kIdle{60};
 constexpr auto kWait = boost::asio::as_tuple(boost::asio::use_awaitable);
 
 /// Wakes what waits on the session's core; shared, so that what is posted from another may come too late.
@@ -26,13 +25,15 @@ struct Wakes {
 class PollViewer final : public wire::Connection {
  public:
   PollViewer(boost::asio::any_io_executor executor, std::shared_ptr<PollMailbox> mailbox, LiveWish wish,
-             std::shared_ptr<PollDesk> desk, std::string remote_address, std::size_t backlog_bytes)
+             std::shared_ptr<PollDesk> desk, std::string remote_address, std::size_t backlog_bytes,
+             std::chrono::milliseconds idle)
       : executor_(std::move(executor)),
         mailbox_(std::move(mailbox)),
         wish_(std::move(wish)),
         desk_(std::move(desk)),
         remote_address_(std::move(remote_address)),
         backlog_limit_(backlog_bytes),
+        idle_(idle),
         batcher_(wish_.happenings, wish_.subscribe.to_us() != 0),
         wakes_(std::make_shared<Wakes>(executor_)) {
     // Called from other cores, with the mailbox locked and so before close() below: this core is there then.
@@ -109,8 +110,8 @@ class PollViewer final : public wire::Connection {
         co_return boost::asio::error::operation_aborted;
       }
       const auto idle = mailbox_->idle_for();
-      if (idle >= kIdle) co_return wire::errc::timed_out;
-      wakes_->ended.expires_after(kIdle - idle);
+      if (idle >= idle_) co_return wire::errc::timed_out;
+      wakes_->ended.expires_after(idle_ - idle);
       co_await wakes_->ended.async_wait(kWait);
     }
   }
@@ -121,6 +122,7 @@ class PollViewer final : public wire::Connection {
   const std::shared_ptr<PollDesk> desk_;
   const std::string remote_address_;
   const std::size_t backlog_limit_;
+  const std::chrono::milliseconds idle_;
   LiveBatcher batcher_;
   const std::shared_ptr<Wakes> wakes_;
   int asked_ = 0;
@@ -172,9 +174,9 @@ std::size_t PollDesk::size() const {
 std::unique_ptr<wire::Connection> make_poll_viewer(boost::asio::any_io_executor executor,
                                                    std::shared_ptr<PollMailbox> mailbox, LiveWish wish,
                                                    std::shared_ptr<PollDesk> desk, std::string remote_address,
-                                                   std::size_t backlog_bytes) {
+                                                   std::size_t backlog_bytes, std::chrono::milliseconds idle) {
   return std::make_unique<PollViewer>(std::move(executor), std::move(mailbox), std::move(wish), std::move(desk),
-                                      std::move(remote_address), backlog_bytes);
+                                      std::move(remote_address), backlog_bytes, idle);
 }
 
 }  // namespace hub::web

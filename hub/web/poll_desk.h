@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -40,11 +41,14 @@ class PollDesk {
   std::atomic<std::uint64_t> tickets_{0};
 };
 
+constexpr std::chrono::milliseconds kPollIdle{60'000};
+
 /// The far end of the ViewerSession whose messages `mailbox` holds; on `executor`, a core. Ends by itself where nobody
-/// polls for a minute. Leaves the desk when it goes.
+/// polls for `idle`. Leaves the desk when it goes.
 std::unique_ptr<wire::Connection> make_poll_viewer(boost::asio::any_io_executor executor,
                                                    std::shared_ptr<PollMailbox> mailbox, LiveWish wish,
                                                    std::shared_ptr<PollDesk> desk, std::string remote_address,
-                                                   std::size_t backlog_bytes);
+                                                   std::size_t backlog_bytes,
+                                                   std::chrono::milliseconds idle = kPollIdle);
 
 }  // namespace hub::web

@@ -137,5 +137,21 @@ TEST_F(EventStreamTest, where_too_much_is_unsent_the_session_is_told) {
   EXPECT_EQ(stream->backlog_bytes(), 2'000u);
 }
 
+TEST_F(EventStreamTest, silence_is_broken_by_a_comment_unless_something_waits) {
+  constexpr std::chrono::milliseconds kBrief{10};
+  EXPECT_EQ(kEventStreamSilence, std::chrono::seconds(15));
+  const auto stream = make_event_stream(std::make_unique<ScriptedStream>(io.get_executor(), sent), LiveWish(), kBrief);
+  sent.text.clear();
+  io.run_one();
+  EXPECT_EQ(sent.text, ":\n\n");
+  sent.backlog = 100;
+  io.run_one();
+  EXPECT_EQ(sent.text, ":\n\n") << "the socket is full: what waits there will be heard";
+  sent.backlog = 0;
+  io.run_one();
+  EXPECT_EQ(sent.text, ":\n\n:\n\n");
+  stream->abort();
+}
+
 }  // namespace
 }  // namespace hub::web

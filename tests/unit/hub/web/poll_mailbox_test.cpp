@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/json/parse.hpp>
 
@@ -148,6 +150,29 @@ TEST(PollViewer, a_complete_range_is_held_until_it_was_fetched_and_what_follows_
   EXPECT_EQ(desk->size(), 1u);
   viewer.reset();
   EXPECT_EQ(desk->size(), 0u);
+}
+
+TEST(PollViewer, one_that_nobody_polls_for_ends_and_leaves_the_desk) {
+  boost::asio::io_context io(1);
+  const auto desk = std::make_shared<PollDesk>();
+  const auto mailbox = desk->open("ann", "key", {});
+  constexpr std::chrono::milliseconds kBrief{20};
+  auto viewer = make_poll_viewer(io.get_executor(), mailbox, {}, desk, "127.0.0.1", 1'000, kBrief);
+  EXPECT_EQ(kPollIdle, std::chrono::minutes(1));
+  wire::error_code ended;
+  auto until_ended = [](wire::Connection& of, wire::error_code& why) -> wire::Awaitable<void> {
+    std::string message;
+    while (!(why = co_await of.read(message))) {
+    }
+  };
+  const auto began = std::chrono::steady_clock::now();
+  boost::asio::co_spawn(io, until_ended(*viewer, ended), boost::asio::detached);
+  io.run();
+  EXPECT_EQ(ended, wire::error_code(wire::errc::timed_out));
+  EXPECT_GE(std::chrono::steady_clock::now() - began, kBrief);
+  viewer.reset();
+  EXPECT_EQ(desk->size(), 0u);
+  EXPECT_EQ(desk->find({}, "key"), nullptr);
 }
 
 TEST(PollViewer, more_than_may_wait_is_not_taken) {
