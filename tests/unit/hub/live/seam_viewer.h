@@ -95,8 +95,10 @@ class SeamViewer {
       const bool is_answered = view_.subscriptions[id].answers == asked_[id];
       asked_[id] = view_.subscriptions[id].answers;
       if (!is_answered || wish.to_us != 0 || position.empty()) {
+        wish.asked_at = hub_.model.head();
         send(id, wish, {});
       } else {
+        wish.asked_at = std::min(wish.asked_at, hub_.model.head());  // it may be another journal, which counts anew
         send(id, wish, position);
         ++resumed_;
       }
