@@ -1,4 +1,4 @@
-"""tests/bench/run fanout: what a delivered message costs the hub, how late it is and how many there can be, beside ws, Socket.IO, mosquitto and NATS."""
+"""tests/bench/run fanout: what a delivered message costs the hub, how late it is and how many there can be, beside uWebSockets, ws, Socket.IO, mosquitto and NATS."""
 import argparse
 import contextlib
 import sys
@@ -7,13 +7,15 @@ from live_bench import BenchHub, Figures, add_common_flags, on_core, raise_descr
 from storage_budgets import at_most, times
 from with_parent import leave_in_order
 
-SERVERS = ("hub", "ws", "socketio", "mosquitto", "nats")
+SERVERS = ("hub", "uwebsockets", "ws", "socketio", "mosquitto", "nats")
 BUDGETS = [
+    times("CPU a delivered message at 20/s beside uWebSockets", "cpu_us_per_message_20", 0.9, "uwebsockets"),
     times("CPU a delivered message at 20/s beside ws", "cpu_us_per_message_20", 2.0, "ws"),
     times("CPU a delivered message at 20/s beside Socket.IO", "cpu_us_per_message_20", 2.3, "socketio"),
     times("CPU a delivered message at 20/s beside mosquitto", "cpu_us_per_message_20", 1.5, "mosquitto"),
     times("CPU a delivered message at 20/s beside NATS", "cpu_us_per_message_20", 1.6, "nats"),
     times("CPU a delivered message at 200/s beside NATS", "cpu_us_per_message_200", 1.8, "nats"),
+    times("CPU a delivered message at 200/s beside uWebSockets", "cpu_us_per_message_200", 1.8, "uwebsockets"),
     at_most("latency at 200/s, p99, ms", "p99_ms_200", 60),
 ]
 DESCRIPTION = """One publisher, many subscribers of one series or topic; the hub beside its peers, one after the other, in an order that changes from
@@ -26,7 +28,8 @@ round to round. Server on the first core, load client on the last. stdout: a JSO
   many_*                                     the same at --many subscribers, 4 messages a second
   *_plain                                    peers without TLS, beside the hub with it: it has no other
   numbers_*                                  the hub alone: a message is ten readings of ten series
-The hub writes each message to its disk (fsync) before it delivers it; the peers store nothing. uWebSockets is not measured: it is not on npm or in Debian."""
+The hub writes each message to its disk (fsync) before it delivers it; the peers store nothing. uWebSockets is measured as Bun
+carries it."""
 
 
 def flags():
@@ -155,8 +158,7 @@ def main():
         for name in turned:
             if name != "hub" and not chosen.no_plain:
                 runs.main_case(name, tls=False)
-    if chosen.many:
-        for name in wanted:
+        for name in turned if chosen.many else []:
             runs.many_case(name)
     if "hub" in wanted:
         runs.numbers_case()

@@ -24,6 +24,8 @@ struct FanOptions {
   std::size_t subscribers = 1'000, at_once = 32, payload_bytes = 200;
   unsigned numbers = 0;           // hub: series of numbers instead of the text
   std::string series;             // hub: follow this series of `device`; nothing is published
+  std::size_t stalled = 0;        // hub: so many more, who read nothing once they are live
+  bool since_commit = false;      // hub: latencies from the commit instead of from when a message is due
   std::vector<double> rates{20};  // messages a second, one step each
   double warm_s = 1, seconds = 5;
   double bound_ms = 0;  // end behind a step, the first excepted, whose p99 is above, or that did not deliver; 0: never

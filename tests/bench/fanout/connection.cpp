@@ -20,10 +20,16 @@ Connection::~Connection() {
 
 void Connection::open(const Target& target, unsigned source) {
   target_ = target;
-  socket_ = std::make_unique<Socket>(target.port, source);
+  socket_ = std::make_unique<Socket>(target.port, source, target.receive_buffer_bytes);
   state_ = State::connecting;
   watches_writing_ = true;
   loop_.add(socket_->fd(), EPOLLOUT, *this);
+}
+
+void Connection::stall() {
+  if (state_ != State::open) return;
+  state_ = State::stalled;
+  loop_.change(socket_->fd(), 0, *this);
 }
 
 void Connection::close() {
@@ -54,6 +60,8 @@ void Connection::on_events(std::uint32_t events) {
       if ((events & EPOLLOUT) != 0) flush();
       if (state_ == State::open && (events & ~static_cast<std::uint32_t>(EPOLLOUT)) != 0) receive();
       return;
+    case State::stalled:
+      return end("closed by the server");  // what comes without being asked for: an error, or the end of both ways
     default:
       return;
   }

@@ -24,6 +24,7 @@ class ConnectionOwner {
 struct Target {
   std::uint16_t port = 0;
   const TlsClient* tls = nullptr;  // null: plain
+  int receive_buffer_bytes = 0;    // of the socket; 0: as the system likes
 };
 
 /// Holds what the socket does not take; publishers look at waiting_bytes() before they add to it.
@@ -35,6 +36,8 @@ class Connection final : public EventReceiver {
   /// Once. `source`: the last part of the address 127.0.0.N that it comes from.
   void open(const Target& target, unsigned source);
   void close();
+  /// Reads and writes nothing more, for good.
+  void stall();
 
   /// Appends by `session()` and its like, then flush().
   std::string& out() { return out_; }
@@ -51,7 +54,7 @@ class Connection final : public EventReceiver {
   std::size_t number = 0;  // the owner's
 
  private:
-  enum class State : std::uint8_t { idle, connecting, greeted, shaking_hands, open, ended };
+  enum class State : std::uint8_t { idle, connecting, greeted, shaking_hands, open, stalled, ended };
   void connected();
   void shake_hands();
   void opened();

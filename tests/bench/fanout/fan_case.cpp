@@ -12,6 +12,7 @@
 namespace bench {
 namespace {
 
+constexpr int kStalledReceiveBytes = 192 * 1024;  // full soon; well above two segments of loopback, or TCP itself halts
 constexpr double kDeliveredEnough = 0.98;
 constexpr std::int64_t kQuietNs = 2 * kSecondNs;  // so long without a receipt, and what is missing will not come
 
@@ -26,13 +27,20 @@ class FanCase {
                     [this](std::size_t) { return session(Role::publisher, options_.subscribers); }),
         subscribers_(loop_, receipts_, target(), options.subscribers, options.at_once,
                      [this](std::size_t i) { return session(Role::subscriber, i); }),
+        stalled_(loop_, receipts_, {options.server.port, tls_.get(), kStalledReceiveBytes}, options.stalled,
+                 options.at_once, [this](std::size_t) { return viewer(); }),
         cpu_(options.server.pid) {}
 
   int run() {
     stream_.make(now_ns());  // the hub knows the series once it has a reading
     publishers_.start([this] {
       before_bytes_ = anonymous_bytes(options_.server.pid);
-      subscribers_.start([this] { loop_.after(kSecondNs, [this] { opened(); }); });
+      subscribers_.start([this] {
+        stalled_.start([this] {
+          for (const auto& connection : stalled_.all()) connection->stall();
+          loop_.after(kSecondNs, [this] { opened(); });
+        });
+      });
     });
     loop_.run();
     return 0;
@@ -52,8 +60,14 @@ class FanCase {
       return std::make_unique<HubDeviceSession>(stream_, server.device_token,
                                                 server.device_by_name ? server.device : "");
     }
+    return viewer();
+  }
+
+  std::unique_ptr<Session> viewer() {
+    const auto& server = options_.server;
     const std::string pattern = options_.series.empty() ? stream_.readings().pattern() : options_.series;
-    return std::make_unique<HubViewerSession>(server.viewer_token, server.device, pattern);
+    return std::make_unique<HubViewerSession>(server.viewer_token, server.device, pattern, nullptr,
+                                              options_.since_commit ? Since::commit : Since::due);
   }
 
   void opened() {
@@ -135,8 +149,10 @@ class FanCase {
     std::printf(",\"missing\":%lld}\n",
                 publisher_ ? static_cast<long long>(wanted) - static_cast<long long>(got) : 0LL);
     std::fflush(stdout);
-    if (++step_ >= options_.rates.size() || (!keeps_up_ && step_ > 1)) return loop_.stop();
-    begin_step();
+    if (++step_ < options_.rates.size() && (keeps_up_ || step_ == 1)) return begin_step();
+    // Whether the hub still has the stalled ones can be seen at the hub alone, and only while they are there.
+    if (options_.stalled == 0) return loop_.stop();
+    loop_.read_lines([this](const std::string*) { loop_.stop(); });
   }
 
   const FanOptions options_;
@@ -145,7 +161,7 @@ class FanCase {
   Receipts receipts_;
   const std::unique_ptr<TlsClient> tls_;
   DeviceStream stream_;
-  Opener publishers_, subscribers_;
+  Opener publishers_, subscribers_, stalled_;
   std::unique_ptr<Publisher> publisher_;
   CpuWindow cpu_;
   std::size_t step_ = 0;
@@ -158,6 +174,9 @@ class FanCase {
 }  // namespace
 
 int run_fan(const FanOptions& options) {
+  if (options.protocol != "hub" && (options.stalled > 0 || options.since_commit)) {
+    throw std::runtime_error("--stalled and --since-commit are of the hub alone");
+  }
   return FanCase(options).run();
 }
 

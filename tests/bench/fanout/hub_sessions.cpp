@@ -30,6 +30,15 @@ void define(google::protobuf::RepeatedPtrField<pb::SeriesDefinition>& definition
   }
 }
 
+std::int64_t monotonic_minus_wall_ns() {
+  static const std::int64_t difference = [] {
+    timespec wall{};
+    ::clock_gettime(CLOCK_REALTIME, &wall);
+    return now_ns() - (wall.tv_sec * kSecondNs + wall.tv_nsec);
+  }();
+  return difference;
+}
+
 }  // namespace
 
 std::string Readings::serialized_definitions() const {
@@ -154,11 +163,12 @@ bool HubDeviceSession::message(std::string_view payload, std::string& out, Recei
 }
 
 HubViewerSession::HubViewerSession(const std::string& token, std::string device, std::string pattern,
-                                   std::string* position)
+                                   std::string* position, Since since)
     : WebSocketSession({"/api/v1/live", "telemetry.live.v1", token}),
       device_(std::move(device)),
       pattern_(std::move(pattern)),
-      position_(position) {}
+      position_(position),
+      since_(since) {}
 
 void HubViewerSession::opened(std::string& out) {
   pb::ViewerMessage message;
@@ -181,11 +191,14 @@ bool HubViewerSession::message(std::string_view payload, std::string&, Receipts&
     fail("the hub answers " + message.error().code() + ": " + message.error().message());
     return false;
   }
+  // The hub's times are the wall clock's, the client's the monotonic one's.
+  const auto committed = static_cast<std::int64_t>(message.commit_us()) * 1'000 + monotonic_minus_wall_ns();
+  const auto arrived = [&](std::int64_t due) { receipts.arrived(since_ == Since::commit ? committed : due); };
   for (const auto& update : message.updates()) {
     for (const auto& text : update.strings()) {
-      if (const auto stamp = stamp_of(text)) receipts.arrived(*stamp);
+      if (const auto stamp = stamp_of(text)) arrived(*stamp);
     }
-    for (const double number : update.numbers()) receipts.arrived(ns_of(number));
+    for (const double number : update.numbers()) arrived(ns_of(number));
   }
   return true;
 }

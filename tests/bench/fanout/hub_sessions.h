@@ -71,11 +71,15 @@ class HubDeviceSession final : public WebSocketSession {
   bool welcomed_ = false;
 };
 
+/// From when a viewer's latencies count: when the message was due at its publisher, or when the hub had it on disk.
+enum class Since : std::uint8_t { due, commit };
+
 /// A viewer of one device's series, every reading, without history. `position`: where it goes on, and is kept up to
 /// date.
 class HubViewerSession final : public WebSocketSession {
  public:
-  HubViewerSession(const std::string& token, std::string device, std::string pattern, std::string* position = nullptr);
+  HubViewerSession(const std::string& token, std::string device, std::string pattern, std::string* position = nullptr,
+                   Since since = Since::due);
 
   bool is_ready() const override { return live_; }
   bool publish(std::int64_t, std::string&) override { return false; }
@@ -86,6 +90,7 @@ class HubViewerSession final : public WebSocketSession {
 
   const std::string device_, pattern_;
   std::string* const position_;
+  const Since since_;
   bool live_ = false;
 };
 

@@ -40,6 +40,12 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(0, 1'000));
   fan_case->add_option("--series", fan.series,
                        "hub: follow this series, whose values are seconds of the monotonic clock; publish nothing");
+  fan_case
+      ->add_option(
+          "--stalled", fan.stalled,
+          "hub: so many more subscribers, who read nothing once they are live, and stay until a line comes on stdin")
+      ->check(CLI::Range(0, 10'000));
+  fan_case->add_flag("--since-commit", fan.since_commit, "hub: latencies from the commit on, by the machine's clock");
   fan_case->add_option("--rates", fan.rates, "messages a second, a step each")
       ->delimiter(',')
       ->check(CLI::PositiveNumber);

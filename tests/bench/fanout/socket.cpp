@@ -33,13 +33,16 @@ TlsClient::~TlsClient() {
   SSL_CTX_free(context_);
 }
 
-Socket::Socket(std::uint16_t port, unsigned source)
+Socket::Socket(std::uint16_t port, unsigned source, int receive_buffer_bytes)
     : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
   if (fd_ < 0) throw std::runtime_error(std::string("no socket: ") + std::strerror(errno));
   const int on = 1;
   ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   // The port is chosen at connect(), where the other end is known: a source address has as many ports as there are.
   ::setsockopt(fd_, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+  if (receive_buffer_bytes > 0) {
+    ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &receive_buffer_bytes, sizeof receive_buffer_bytes);
+  }
   sockaddr_in from{}, to{};
   from.sin_family = to.sin_family = AF_INET;
   from.sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + source);

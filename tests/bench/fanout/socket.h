@@ -29,7 +29,8 @@ class Socket {
   enum class Progress : std::uint8_t { done, wants_read, wants_write, failed };
 
   /// Begins to connect to 127.0.0.1 from 127.0.0.SOURCE; throws where the system has no descriptor or port left.
-  Socket(std::uint16_t port, unsigned source);
+  /// `receive_buffer_bytes`: 0 for what the system gives, which grows.
+  Socket(std::uint16_t port, unsigned source, int receive_buffer_bytes);
   ~Socket();
   Socket(const Socket&) = delete;
   Socket& operator=(const Socket&) = delete;

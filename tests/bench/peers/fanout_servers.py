@@ -70,6 +70,20 @@ class SocketIo(NodePeer):
     protocol, script = "socketio", "socketio_server.mjs"
 
 
+class UWebSockets(NodePeer):
+    """uWebSockets is neither on npm nor in Debian; Bun, which is, has it within. Speaks as the ws peer does."""
+
+    protocol, script = "ws", "bun_server.mjs"
+
+    def __init__(self, tls):
+        super().__init__(tls)
+        self.name = "uwebsockets"
+        found = sorted(NODE.glob("node_modules/@oven/bun-*/bin/bun"))
+        if not found:
+            raise SystemExit("npm has no Bun for this machine")
+        self.node = found[0]
+
+
 class Mosquitto(FanoutServer):
     protocol = "mqtt"
 
@@ -103,4 +117,4 @@ class Nats(FanoutServer):
         return [self.program, "-c", self.folder / "nats.conf"]
 
 
-PEERS = {"ws": Ws, "socketio": SocketIo, "mosquitto": Mosquitto, "nats": Nats}
+PEERS = {"uwebsockets": UWebSockets, "ws": Ws, "socketio": SocketIo, "mosquitto": Mosquitto, "nats": Nats}
