@@ -1,7 +1,7 @@
 // Builds the dashboard: generates the wire schema's TypeScript, bundles, hashes names, compresses beforehand.
 //   node build.mjs [--out DIR] [--generate] [--watch] [--client DIR]
 // --generate stops after the schema; --watch rebuilds (uncompressed) at each change, for `telemetry-hub serve --web-root dist`.
-// --client makes DIR/telemetry-live.mjs instead: src/wire alone, for other people's pages and Node programs.
+// --client makes DIR/telemetry-live.mjs and its types instead: src/wire alone, for other people's pages and Node programs.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -50,6 +50,23 @@ export const bundleOptions = {
   // Generated files import each other with .js, which only exists after TypeScript's own emit.
   resolveExtensions: ['.tsx', '.ts', '.js', '.mjs', '.css'],
 };
+
+/** The client's types in one file, self-contained. Made anew only where something it is made of has changed. */
+function describe(path) {
+  const hash = createHash('sha256');
+  const folder = join(here, 'src/wire');
+  const sources = readdirSync(folder).filter((name) => name.endsWith('.ts'));
+  for (const name of sources.map((name) => join(folder, name))) hash.update(readFileSync(name));
+  for (const name of ['package-lock.json', 'tsconfig.client.json', 'src/gen/.stamp']) hash.update(readFileSync(join(here, name)));
+  const stamp = `// ${hash.digest('hex')}\n`;
+  if (existsSync(path) && readFileSync(path, 'utf8').startsWith(stamp)) return;
+  execFileSync(
+    join(here, 'node_modules/.bin/dts-bundle-generator'),
+    ['--project', 'tsconfig.client.json', '--no-banner', '--silent', '-o', path, 'src/wire/index.ts'],
+    { cwd: here, stdio: ['ignore', 'inherit', 'inherit'] },
+  );
+  writeFileSync(path, stamp + readFileSync(path, 'utf8'));
+}
 
 function page(script, style, icon) {
   const policy = [
@@ -146,6 +163,7 @@ async function main() {
       outdir: resolve(client),
       outExtension: { '.js': '.mjs' },
     });
+    describe(join(resolve(client), 'telemetry-live.d.mts'));
     return;
   }
   const out = resolve(argument('--out', join(here, 'dist')));

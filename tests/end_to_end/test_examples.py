@@ -3,8 +3,10 @@ import asyncio
 import csv
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 import unittest
@@ -203,6 +205,43 @@ class NodeEvents(Node):
 
     def command(self, *args):
         return super().command(*args, "--events")
+
+
+CONSUMER = """import { connect, type Happening, type SeriesInfo } from './telemetry-live.mjs';
+const client = connect({ url: 'https://hub:8443', token: 'secret' });
+const subscription = client.subscribe({ devices: ['greenhouse-1'], agoUs: 60e6, width: 100 });
+export async function follow(): Promise<number> {
+  let readings = 0;
+  for await (const happening of subscription) readings += count(happening);
+  return readings;
+}
+function count(happening: Happening): number {
+  return happening.kind === 'readings' ? happening.timesUs.length : 0;
+}
+export const names = (): string[] => subscription.series.map((one: SeriesInfo) => one.name);
+"""
+MISUSER = CONSUMER.replace("width: 100", "width: 'wide'")
+
+
+class ClientTypes(unittest.TestCase):
+    def check(self, text):
+        with tempfile.TemporaryDirectory() as folder:
+            for name in ("telemetry-live.mjs", "telemetry-live.d.mts"):
+                shutil.copy(EXAMPLES / "lib" / name, folder)
+            (pathlib.Path(folder) / "consumer.mts").write_text(text)
+            compiler = EXAMPLES.parents[1] / "dashboard" / "node_modules" / ".bin" / "tsc"
+            return subprocess.run([compiler, "--noEmit", "--strict", "--module", "nodenext", "--target", "es2022", "consumer.mts"],
+                                  cwd=folder, capture_output=True, text=True, check=False)
+
+    def test_a_program_of_its_own_compiles_with_nothing_but_the_two_files(self):
+        checked = self.check(CONSUMER)
+        self.assertEqual(checked.returncode, 0, checked.stdout)
+
+    def test_a_wrong_option_is_an_error_that_names_it(self):
+        checked = self.check(MISUSER)
+        self.assertNotEqual(checked.returncode, 0)
+        self.assertIn("consumer.mts(3,", checked.stdout)
+        self.assertIn("number", checked.stdout)
 
 
 if __name__ == "__main__":

@@ -60,6 +60,7 @@ export class LiveSubscription implements AsyncIterable<Happening> {
   private readonly queue: HappeningQueue | null;
   private readonly tell: (happening: Happening) => boolean;
 
+  /** @internal */
   constructor(
     readonly id: number,
     options: SubscribeOptions,
@@ -123,6 +124,7 @@ export class LiveSubscription implements AsyncIterable<Happening> {
 
   // --- the session's side
 
+  /** @internal */
   connected(canResume: boolean): void {
     this.served = null;
     this.isAwaited = false;
@@ -133,7 +135,7 @@ export class LiveSubscription implements AsyncIterable<Happening> {
     this.ask(resuming);
   }
 
-  /** `hasMoved`: the session's position, on the connection that is lost. */
+  /** `hasMoved`: the session's position, on the connection that is lost. @internal */
   disconnected(hasMoved: boolean): void {
     // A position told before the answer may know nothing of what was asked; the one before still does.
     if (this.isAwaited && (hasMoved || !this.asked?.request.resuming)) this.answeredWish = null;
@@ -142,6 +144,7 @@ export class LiveSubscription implements AsyncIterable<Happening> {
     if (this.phase_ !== 'idle' && !this.isComplete) this.tellPhase('idle', 0);
   }
 
+  /** @internal */
   receive(message: LiveMessage): void {
     for (const subscribed of message.subscribed) if (subscribed.id === this.id) this.subscribed(subscribed);
     for (const said of message.phases) if (said.subscription === this.id) this.enter(phaseOf(said.phase), said.tierHz);
