@@ -103,7 +103,8 @@ class StoreUnderTest {
   void seal() {
     clock_.advance(settings_.seal_interval_us);
     const hub::CommitNumber head = store_->head().commit;
-    const auto stored = client().append(fakes::number_frame(fakes::stream_of("sealer"), ++sealer_sequence_,
+    ++sealer_sequence_;
+    const auto stored = client().append(fakes::number_frame(fakes::stream_of("sealer"), sealer_sequence_,
                                                             hub::SeriesId{9'999}, {sealer_sequence_}, {1}));
     if (!stored) throw std::runtime_error("the store does not take frames");
     wait_until([&] { return store_->status().sealed_through >= head; });

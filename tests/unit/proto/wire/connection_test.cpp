@@ -92,7 +92,7 @@ TEST_F(ConnectionTest, close_codes_and_reasons_reach_the_other_side) {
 }
 
 TEST_F(ConnectionTest, closing_ends_a_pending_read) {
-  auto server = [this](tcp::socket socket) -> asio::awaitable<void> {
+  auto server = [](tcp::socket socket) -> asio::awaitable<void> {
     auto c = co_await upgraded(std::move(socket));
     wire::TaskGroup closers(c->executor(), [](const std::exception&) {});
     asio::steady_timer soon(c->executor(), std::chrono::milliseconds(1));
