@@ -124,8 +124,10 @@ void Stitcher::deliver_column(const SeriesColumn& column, CommitNumber commit, s
       last = nullptr;
       continue;
     }
-    // The snapshot may have been taken behind this commit: it told this reading already.
-    if (told != snapshot_.end() && told->second.time_us == time && told->second.value == value_at(column.values, i)) {
+    // The snapshot may have been taken behind this commit: it told this reading already. (Of equal ones in one commit
+    // it does not matter which is told by what.)
+    if (told != snapshot_.end() && told->second.commit == commit && told->second.time_us == time &&
+        told->second.value == value_at(column.values, i)) {
       snapshot_.erase(told);
       told = snapshot_.end();
       last = nullptr;

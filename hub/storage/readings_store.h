@@ -70,6 +70,7 @@ struct LatestReading {
   SeriesId series{};
   std::int64_t time_us = 0;
   Value value;
+  CommitNumber commit = 0;  // it came with; 0 where the store was opened behind it
 };
 
 struct GapQuery {

@@ -8,13 +8,13 @@ from with_parent import leave_in_order
 BUDGET = 1.15   # the healthy viewers' p99 with stalled ones beside them, to that without
 FILL = 2_000    # messages a second, for a step of its own that every run begins with: full sockets, where nobody reads
 LEAST_S = 28    # a viewer that takes nothing is told to go 30 s after; opening, fill and window must be over by then
-DESCRIPTION = """Follows one device's messages of 200 B with healthy viewers, in rounds with and without stalled ones, turn about.
-The hub runs on the machine's first core, the load client (C++) on its last; stalled viewers' sockets are full when it begins.
+DESCRIPTION = """Follows one device's messages of 200 B with healthy viewers, in rounds with and without stalled ones, turn about, each
+with a hub of its own. The hub runs on the machine's first core, the load client (C++) on its last; stalled viewers' sockets are full when it begins.
 stdout: a JSON line for each figure; stderr: the same for people, and the budget.
   healthy_p50_ms_R, healthy_p99_ms_R     from a reading's commit to its viewer's socket, R messages a second
   cpu_us_per_message_R                   of the hub, a message that a healthy viewer got
   beside_…                               the same with the stalled viewers
-  beside_bytes_per_viewer                growth of the hub's memory by a stalled viewer, its socket full; kernel buffers not counted"""
+  beside_bytes_per_viewer                what the hub's memory is larger by, a stalled viewer, its socket full; kernel buffers not counted"""
 
 
 def flags():
@@ -39,12 +39,12 @@ def viewers(hub):
 
 
 def one_run(hub, chosen, rate, stalled):
-    """What the load client says of the window, and how much the hub's memory grew by the stalled ones while their sockets filled."""
+    """What the load client says of the window."""
     load = Load("fan", "--protocol", "hub", *hub.arguments(), "--subscribers", chosen.healthy, "--stalled", stalled, "--since-commit",
                 "--rates", f"{FILL},{rate}", "--warm", 2, "--seconds", chosen.seconds)
     try:
         load.line()
-        fill, window = load.line(), load.line()
+        _, window = load.line(), load.line()
         if stalled and (present := viewers(hub)) < chosen.healthy + stalled:
             raise SystemExit(f"only {present} of {chosen.healthy + stalled} viewers were left when the window ended")
         if stalled:
@@ -54,17 +54,18 @@ def one_run(hub, chosen, rate, stalled):
         load.kill()
     if window["missing"] or window["lost_connections"]:
         raise SystemExit(f"healthy viewers missed {window['missing']} messages and lost {window['lost_connections']} connections")
-    return fill, window
+    return window
 
 
-def measure(chosen, hub):
+def measure(chosen):
     figures, lines = Figures("stalled"), []
     for rate in chosen.rates.split(","):
         for number in range(chosen.rounds):
             kinds = (0, chosen.stalled) if number % 2 == 0 else (chosen.stalled, 0)
             memory = {}
             for stalled in kinds:
-                fill, window = one_run(hub, chosen, rate, stalled)
+                with BenchHub(chosen.healthy + chosen.stalled + 100) as hub:  # its memory is nobody's before
+                    window = one_run(hub, chosen, rate, stalled)
                 prefix = "beside_" if stalled else ""
                 say(f"{rate}/s, round {number + 1}, {stalled:3} stalled: p50 {window['p50_ms']:.2f} ms, p99 {window['p99_ms']:.2f} ms, "
                     f"{window['server_cpu_us_per_message']:.1f} us a message")
@@ -82,8 +83,7 @@ def main():
     if chosen.check_flags:
         return 0
     leave_in_order()
-    with BenchHub(chosen.healthy + chosen.stalled + 100) as hub:
-        figures, lines = measure(chosen, hub)
+    figures, lines = measure(chosen)
     figures.tell()
     tell_disturbance(lines)
     missed = 0

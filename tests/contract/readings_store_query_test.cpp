@@ -98,6 +98,10 @@ TEST_P(readings_store_query, latest_is_the_greatest_time_and_ties_go_to_the_late
     ASSERT_EQ(latest.size(), 1u) << when;
     EXPECT_EQ(latest[0].time_us, kStart + 10) << when;
     EXPECT_EQ(std::get<double>(latest[0].value), 3) << when;
+    if (std::string_view(when) == "tail") {
+      EXPECT_EQ(latest[0].commit, store->head().commit);
+    }
+    EXPECT_LE(latest[0].commit, store->head().commit) << when;
     EXPECT_THAT(numbers(all(store)), ElementsAre(2, 1, 3)) << when;
   }
 }

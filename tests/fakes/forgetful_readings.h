@@ -1,7 +1,8 @@
-// A real readings store that no longer holds early commits one by one, has a hole in them, or is busy.
+// A real readings store that no longer holds early commits one by one, has a hole in them, is busy, or slow.
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <utility>
 #include <vector>
 
@@ -15,6 +16,7 @@ class ForgetfulReadings final : public hub::ReadingsStore {
   std::atomic<hub::CommitNumber> forgotten_through{0};
   std::atomic<hub::CommitNumber> hole{0};  // this commit is not among those read
   std::atomic<int> refused_reads{0};       // so many of the next reads answer busy
+  std::function<void()> behind_latest;     // between an answer about latest readings and its arrival; set before use
 
   void append(hub::StoredFrame frame, hub::Reply<hub::AppendResult> reply) override {
     real_.append(std::move(frame), std::move(reply));
@@ -34,7 +36,11 @@ class ForgetfulReadings final : public hub::ReadingsStore {
     real_.query_many_buckets(std::move(query), std::move(reply));
   }
   void latest(std::vector<hub::SeriesId> series, hub::Reply<std::vector<hub::LatestReading>> reply) override {
-    real_.latest(std::move(series), std::move(reply));
+    real_.latest(std::move(series),
+                 [this, reply = std::move(reply)](hub::Result<std::vector<hub::LatestReading>> found) mutable {
+                   if (behind_latest) behind_latest();
+                   reply(std::move(found));
+                 });
   }
   void gaps(hub::GapQuery query, hub::Reply<std::vector<hub::Gap>> reply) override {
     real_.gaps(std::move(query), std::move(reply));

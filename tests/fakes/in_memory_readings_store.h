@@ -133,7 +133,8 @@ class InMemoryReadingsStore final : public hub::ReadingsStore {
         const auto all = select(id, INT64_MIN, INT64_MAX);
         if (all.empty()) continue;
         const auto& last = all.back();
-        out.push_back({id, std::get<0>(last), hub::value_at(std::get<3>(last)->values, std::get<4>(last))});
+        out.push_back(
+            {id, std::get<0>(last), hub::value_at(std::get<3>(last)->values, std::get<4>(last)), std::get<1>(last)});
       }
       lock.unlock();
       reply(std::move(out));

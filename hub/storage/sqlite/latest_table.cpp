@@ -6,7 +6,7 @@ namespace hub::sqlite {
 
 void LatestTable::load(SeriesId series, std::int64_t time_us, Value value) {
   const std::unique_lock lock(mutex_);
-  entries_[series] = {time_us, std::move(value)};
+  entries_[series] = {time_us, std::move(value), 0};
 }
 
 void LatestTable::update(const Commit& commit) {
@@ -20,7 +20,7 @@ void LatestTable::update(const Commit& commit) {
       }
       const auto [it, added] = entries_.try_emplace(column.series);
       if (!added && times[newest] < it->second.time_us) continue;
-      it->second = {times[newest], value_at(column.values, newest)};
+      it->second = {times[newest], value_at(column.values, newest), commit.number};
     }
   }
 }
@@ -31,7 +31,7 @@ std::vector<LatestReading> LatestTable::find(std::span<const SeriesId> series) c
   const std::shared_lock lock(mutex_);
   for (const SeriesId id : series) {
     if (const auto it = entries_.find(id); it != entries_.end())
-      found.push_back({id, it->second.time_us, it->second.value});
+      found.push_back({id, it->second.time_us, it->second.value, it->second.commit});
   }
   return found;
 }

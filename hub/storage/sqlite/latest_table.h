@@ -25,6 +25,7 @@ class LatestTable {
   struct Entry {
     std::int64_t time_us = 0;
     Value value;
+    CommitNumber commit = 0;
   };
   mutable std::shared_mutex mutex_;
   std::unordered_map<SeriesId, Entry> entries_;

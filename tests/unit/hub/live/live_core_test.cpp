@@ -3,6 +3,7 @@
 #include <future>
 #include <utility>
 
+#include "tests/fakes/forgetful_readings.h"
 #include "tests/unit/hub/live/live_fixture.h"
 
 namespace hub {
@@ -10,6 +11,26 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+
+TEST(LiveCore, a_reading_equal_to_the_latest_is_a_reading_of_its_own) {
+  fakes::InMemoryReadingsStore memory;
+  fakes::ForgetfulReadings readings(memory);
+  LiveWorld world({}, &readings);
+  const auto series = world.define(0, "t");
+  const auto store = [&] {
+    memory.commit(world.frame(0, {LiveWorld::column(series, {kNow}, std::vector<double>{5})}));
+  };
+  store();
+  // Stored again, equal in time and value, while the answer about the latest is on its way.
+  std::atomic<bool> is_first = true;
+  readings.behind_latest = [&] {
+    if (is_first.exchange(false)) store();
+  };
+  auto viewer = world.join();
+  viewer.subscribe(LiveWorld::subscribe(1, "*", 0));
+  ASSERT_TRUE(viewer.until_live(1));
+  EXPECT_EQ((viewer.series(1, series).readings[{kNow, 5}]), 2);
+}
 
 TEST(LiveCore, hub_info_comes_first) {
   LiveWorld world;
