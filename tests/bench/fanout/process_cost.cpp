@@ -30,6 +30,7 @@ double cpu_s(int pid) {
   if (tasks == nullptr) return 0;
   double sum_ns = 0;
   while (const dirent* task = ::readdir(tasks)) {
+    if (task->d_name[0] == '.') continue;  // "..": the process, where the first thread would count once more
     double ns = 0;
     if (std::ifstream(folder + "/" + task->d_name + "/schedstat") >> ns) sum_ns += ns;
   }
