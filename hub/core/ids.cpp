@@ -4,7 +4,9 @@ namespace hub {
 
 // Format 1: version byte, 16 bytes of journal epoch, 8 bytes of commit number (little endian).
 std::string Position::to_bytes() const {
-  std::string out(1, '\1');
+  std::string out;
+  out.reserve(25);
+  out.push_back('\1');
   out += base::as_chars(journal_epoch);
   for (int i = 0; i < 8; ++i) out.push_back(static_cast<char>((commit >> (8 * i)) & 0xff));
   return out;

@@ -10,7 +10,8 @@ namespace hub::live {
 /// Of one core. The more of `total_bytes` is taken, the less each viewer may have waiting: `each_bytes` while there is
 /// plenty, a 64th of what is free past that, never less than `least_bytes`, which one part of a history needs. So
 /// however many stall, together they stay below the total and what the least of each comes to, and those who read,
-/// whose backlog is small, notice nothing. (Dynamic thresholds as in the buffers of switches: Choudhury and Hahne, 1998.)
+/// whose backlog is small, notice nothing. (Dynamic thresholds as in the buffers of switches: Choudhury and Hahne,
+/// 1998.)
 class BacklogShare {
  public:
   BacklogShare(std::size_t total_bytes, std::size_t each_bytes, std::size_t least_bytes)

@@ -8,8 +8,10 @@
 #include "hub/identity/identity.h"
 #include "hub/live/backlog_share.h"
 #include "hub/live/live_core.h"
+#include "hub/live/outbox.h"
 #include "hub/live/recent_commits.h"
 #include "hub/live/series_router.h"
+#include "telemetry/v1/live.pb.h"
 
 namespace hub::live {
 
@@ -56,6 +58,9 @@ class LiveShared {
   std::array<CommitNumber, kTiers> tier_position{};  // what the last tick had told
   std::uint32_t last_event_id = 0;                   // seen on the bus
   std::size_t lingering = 0;                         // sessions closed as slow that have not heard it yet
+
+  Outbox::Buffers buffers;             // scratch of whoever flushes: thousands do at every tick
+  telemetry::v1::LiveMessage trailer;  // likewise
 
   std::atomic<std::uint64_t> viewers{0}, event_streams{0}, polls{0}, subscriptions{0}, messages_sent{0}, bytes_sent{0},
       slow_closed{0};

@@ -23,6 +23,7 @@ class Outbox {
     control,    // phases, errors, pongs
   };
   static constexpr std::size_t kMaxBuffers = 1'024;  // of one gathered write
+  using Buffers = std::vector<boost::asio::const_buffer>;
 
   void push(Fragment fragment, Kind kind);
   /// What follows goes into a message of its own.
@@ -44,10 +45,13 @@ class Outbox {
 
   /// Calls `write(buffers)` for each message; the last one ends with `trailer`, others that hold telemetry with
   /// `partial`, which says that part of it was told. Stops at the first failure. Empties itself in any case.
+  /// `scratch`: memory that is used again from call to call.
   template <class Write>
-  auto write_all(const std::string& trailer, const std::string& partial, Write write) -> decltype(write({})) {
+  auto write_all(const std::string& trailer, const std::string& partial, Buffers& scratch, Write write)
+      -> decltype(write({})) {
     decltype(write({})) failure{};
-    std::vector<boost::asio::const_buffer> buffers;
+    Buffers buffers = std::move(scratch);
+    buffers.clear();
     bool has_telemetry = false;
     const auto end_message = [&] {
       if (std::exchange(has_telemetry, false)) buffers.push_back(boost::asio::buffer(partial));
@@ -67,6 +71,7 @@ class Outbox {
       if (!trailer.empty()) buffers.push_back(boost::asio::buffer(trailer));
       failure = write(buffers);
     }
+    scratch = std::move(buffers);
     clear();
     return failure;
   }

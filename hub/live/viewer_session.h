@@ -54,6 +54,10 @@ class ViewerSession final : public ViewerEnd, public StitchSink, public std::ena
     touched_us_ = now_us;
   }
   bool was_quiet() const { return was_quiet_; }
+  /// Soon it is to be flushed, and its memory has not been looked at since the last time: see LiveCore's flush_all().
+  void prefetch_itself() const;
+  void prefetch_connection() const;
+  void prefetch_socket() const { connection_->prefetch(); }
   bool dirty = false;  // the core's mark
 
   void touched() override { shared_.touched(*this); }

@@ -66,6 +66,8 @@ class Connection {
   error_code write(std::string_view message);
   /// Unsent ciphertext. Producers of conflatable data look here before writing.
   virtual std::size_t backlog_bytes() const = 0;
+  /// Something is to be written soon: asks the processor for what that will look at. Touches the object itself.
+  virtual void prefetch() const {}
   /// Completes when the backlog is empty or the connection is dead. At most one pending.
   virtual Awaitable<error_code> drained() = 0;
   /// Sends the close frame behind what waits in the backlog, waits for the peer's up to `patience`, then shuts down. A

@@ -168,6 +168,13 @@ class WebSocketConnection final : public Connection {
   }
 
   std::size_t backlog_bytes() const override { return tls_->backlog_bytes(); }
+  void prefetch() const override {
+    __builtin_prefetch(tls_.get());
+    __builtin_prefetch(reinterpret_cast<const char*>(tls_.get()) + 64);
+    __builtin_prefetch(reinterpret_cast<const char*>(tls_.get()) + 128);
+    __builtin_prefetch(&stream_);
+    __builtin_prefetch(reinterpret_cast<const char*>(&stream_) + 64);
+  }
 
   Awaitable<error_code> drained() override {
     const auto cancellation = co_await asio::this_coro::cancellation_state;

@@ -231,8 +231,8 @@ Fragment text(const std::string& bytes) {
 }
 std::vector<std::string> write_all(Outbox& outbox) {
   Written written;
-  EXPECT_FALSE(outbox.write_all(
-      "!", "?", [&](const std::vector<boost::asio::const_buffer>& buffers) { return written(buffers); }));
+  Outbox::Buffers scratch(3);  // of an earlier use
+  EXPECT_FALSE(outbox.write_all("!", "?", scratch, [&](const Outbox::Buffers& buffers) { return written(buffers); }));
   return written.messages;
 }
 
