@@ -162,7 +162,8 @@ TEST(PollViewer, one_that_nobody_polls_for_ends_and_leaves_the_desk) {
   wire::error_code ended;
   auto until_ended = [](wire::Connection& of, wire::error_code& why) -> wire::Awaitable<void> {
     std::string message;
-    while (!(why = co_await of.read(message))) {
+    while (!why) {
+      why = co_await of.read(message);
     }
   };
   const auto began = std::chrono::steady_clock::now();
