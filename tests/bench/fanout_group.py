@@ -9,13 +9,12 @@ from with_parent import leave_in_order
 
 SERVERS = ("hub", "uwebsockets", "ws", "socketio", "mosquitto", "nats")
 BUDGETS = [
-    times("CPU a delivered message at 20/s beside uWebSockets", "cpu_us_per_message_20", 0.9, "uwebsockets"),
-    times("CPU a delivered message at 20/s beside ws", "cpu_us_per_message_20", 2.0, "ws"),
-    times("CPU a delivered message at 20/s beside Socket.IO", "cpu_us_per_message_20", 2.3, "socketio"),
-    times("CPU a delivered message at 20/s beside mosquitto", "cpu_us_per_message_20", 1.5, "mosquitto"),
-    times("CPU a delivered message at 20/s beside NATS", "cpu_us_per_message_20", 1.6, "nats"),
-    times("CPU a delivered message at 200/s beside NATS", "cpu_us_per_message_200", 1.8, "nats"),
-    times("CPU a delivered message at 200/s beside uWebSockets", "cpu_us_per_message_200", 1.8, "uwebsockets"),
+    times("CPU a delivered message at 20/s beside uWebSockets", "cpu_us_per_message_20", 0.91, "uwebsockets"),
+    times("CPU a delivered message at 20/s beside ws", "cpu_us_per_message_20", 1.82, "ws"),
+    times("CPU a delivered message at 20/s beside Socket.IO", "cpu_us_per_message_20", 2, "socketio"),
+    times("CPU a delivered message at 20/s beside mosquitto", "cpu_us_per_message_20", 1.33, "mosquitto"),
+    times("CPU a delivered message at 20/s beside NATS", "cpu_us_per_message_20", 1.33, "nats"),
+    times("CPU a delivered message at 200/s beside uWebSockets", "cpu_us_per_message_200", 1.82, "uwebsockets"),
     at_most("latency at 200/s, p99, ms", "p99_ms_200", 60),
 ]
 DESCRIPTION = """One publisher, many subscribers of one series or topic; the hub beside its peers, one after the other, in an order that changes from
