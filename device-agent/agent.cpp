@@ -74,6 +74,7 @@ SamplerOptions Agent::sampler_options() {
 }
 
 void Agent::note_arrivals() {
+  if (!sampler_.has_arrivals()) return;  // a turn was quicker
   batching_.arrived(clock_.boot_us());
   sample_timer_.cancel();  // the loop looks again how long to wait
 }

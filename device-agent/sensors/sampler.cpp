@@ -120,6 +120,10 @@ void Sampler::sample_due(std::int64_t due_us, const SampleTime& now, const Sink&
   sample_in_order(due, now, sink);
 }
 
+bool Sampler::has_arrivals() const {
+  return std::any_of(entries_.begin(), entries_.end(), [](const Entry& entry) { return entry.sensor->has_arrivals(); });
+}
+
 void Sampler::sample_arrivals(const SampleTime& now, const Sink& sink) {
   std::vector<Entry*> arrived;
   for (auto& entry : entries_) {

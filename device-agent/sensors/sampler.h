@@ -60,6 +60,7 @@ class Sampler {
   /// Samples everyone due at `due_us`, which next_due_us() gave, or overdue by then: whoever took more than 20 ms the
   /// last time comes after all others. Not finite numbers are left out.
   void sample_due(std::int64_t due_us, const SampleTime& now, const Sink& sink);
+  bool has_arrivals() const;
   /// Samples those who have what came by itself; a turn is neither taken nor missed by that.
   void sample_arrivals(const SampleTime& now, const Sink& sink);
   void sample_all(const SampleTime& now, const Sink& sink);

@@ -60,6 +60,7 @@ class Speaker {
   std::mutex mutex;
   std::vector<double> values;
   std::function<void()> tell;
+  int looks = 0;  // how often the agent has asked whether there is something
 };
 class SpeakerSensor final : public Sensor {
  public:
@@ -72,6 +73,7 @@ class SpeakerSensor final : public Sensor {
   }
   bool has_arrivals() const override {
     const std::lock_guard lock(speaker_->mutex);
+    ++speaker_->looks;
     return !speaker_->values.empty();
   }
   void sample(const SampleTime&, std::vector<Sample>& out) override {
@@ -248,6 +250,25 @@ TEST_F(AgentTest, what_comes_by_itself_leaves_without_waiting_for_a_turn) {
   receive_until([this] { return received.readings["door.openings"].size() == 2; }, "what was said then");
   EXPECT_EQ(received.frames, 2);
   EXPECT_EQ(received.last.count(0), 1u) << "the live lane";
+}
+
+TEST_F(AgentTest, what_a_turn_has_taken_holds_nothing_up) {
+  const auto speaker = std::make_shared<Speaker>();
+  parts.config.interval_us = parts.config.latency_us = parts.config.flush_us = 3'600'000'000;
+  parts.find_sensors = [&] {
+    Sensors sensors;
+    sensors.push_back(std::make_unique<SpeakerSensor>(speaker));
+    return sensors;
+  };
+  start_welcomed();
+  hub.until([this] { return agent->link().is_live(); }, "the live lane");
+  // Told of something that is gone by the time the agent looks: a frame that counted as left would keep the next one
+  // back for an hour.
+  speaker->looks = 0;
+  speaker->tell();
+  hub.until([&] { return speaker->looks > 0; }, "a look at what is not there");
+  speaker->say(1.0);
+  receive_until([this] { return received.readings["door.openings"].size() == 1; }, "what was said");
 }
 
 TEST_F(AgentTest, hello_describes_the_device) {

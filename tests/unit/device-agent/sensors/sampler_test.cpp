@@ -128,7 +128,9 @@ TEST(Sampler, what_comes_by_itself_is_told_and_taken_outside_of_all_turns) {
   options.arrived = [&] { ++told; };
   Sampler sampler(options, [&] { return std::move(all); });
   EXPECT_EQ(due(sampler, 1'000), (Names{"quiet", "door"}));
+  EXPECT_FALSE(sampler.has_arrivals());
   sensor.arrivals = true;
+  EXPECT_TRUE(sampler.has_arrivals());
   sensor.tell()();
   EXPECT_EQ(told, 1);
   Names names;
