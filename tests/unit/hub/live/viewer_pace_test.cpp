@@ -7,6 +7,14 @@ LiveLimits small() {
   return LiveLimits{.history_part_bytes = 1'024, .backlog_bytes = 8 * 1'024, .tick_us = 1'000};
 }
 
+/// Follows every series, and is live.
+LiveWorld::Viewer live_viewer(LiveWorld& world) {
+  auto viewer = world.join();
+  viewer.subscribe(LiveWorld::subscribe(1, "*", kNow));
+  EXPECT_TRUE(viewer.until_live(1));
+  return viewer;
+}
+
 /// Commits until the hub has given this viewer up as live; answers how many.
 int commit_until_slow(LiveWorld& world, LiveWorld::Viewer& viewer, SeriesId series, std::int64_t from_us) {
   int n = 0;
@@ -25,12 +33,7 @@ int commit_until_slow(LiveWorld& world, LiveWorld::Viewer& viewer, SeriesId seri
 TEST(ViewerPace, a_slow_viewer_holds_little_and_misses_nothing) {
   LiveWorld world(small());
   const auto series = world.define(0, "t");
-  auto viewer = world.join();
-  auto healthy = world.join();
-  for (auto* one : {&viewer, &healthy}) {
-    one->subscribe(LiveWorld::subscribe(1, "*", kNow));
-    ASSERT_TRUE(one->until_live(1));
-  }
+  auto viewer = live_viewer(world), healthy = live_viewer(world);
   viewer.peer->set_accepting(false);
   const auto sent = static_cast<std::size_t>(commit_until_slow(world, viewer, series, kNow));
   ASSERT_TRUE(healthy.until([&](const auto&) { return healthy.series(1, series).readings.size() == sent; }));
@@ -48,12 +51,7 @@ TEST(ViewerPace, where_the_room_of_all_is_short_less_waits_for_each) {
   limits.backlog_total_bytes = 128 * 1'024;  // a 64th of it for one
   LiveWorld world(limits);
   const auto series = world.define(0, "t");
-  auto viewer = world.join();
-  auto healthy = world.join();
-  for (auto* one : {&viewer, &healthy}) {
-    one->subscribe(LiveWorld::subscribe(1, "*", kNow));
-    ASSERT_TRUE(one->until_live(1));
-  }
+  auto viewer = live_viewer(world), healthy = live_viewer(world);
   viewer.peer->set_accepting(false);
   constexpr std::size_t kReadings = 2'500;
   for (std::size_t i = 0; i < kReadings; ++i) {
@@ -106,9 +104,7 @@ TEST(ViewerPace, behind_an_http_answer_messages_are_small_whatever_comes_at_once
 TEST(ViewerPace, a_slow_viewer_whose_commits_are_gone_starts_anew) {
   LiveWorld world(small());
   const auto series = world.define(0, "t");
-  auto viewer = world.join();
-  viewer.subscribe(LiveWorld::subscribe(1, "*", kNow));
-  ASSERT_TRUE(viewer.until_live(1));
+  auto viewer = live_viewer(world);
   viewer.peer->set_accepting(false);
   const auto sent = static_cast<std::size_t>(commit_until_slow(world, viewer, series, kNow));
   world.store().forget_through(world.store().head().commit - 1);
@@ -124,9 +120,7 @@ TEST(ViewerPace, who_is_slow_again_and_again_gets_conflated_values_for_a_while) 
   limits.stalls_before_conflated = 1;
   LiveWorld world(limits);
   const auto series = world.define(0, "t");
-  auto viewer = world.join();
-  viewer.subscribe(LiveWorld::subscribe(1, "*", kNow));
-  ASSERT_TRUE(viewer.until_live(1));
+  auto viewer = live_viewer(world);
   viewer.peer->set_accepting(false);
   auto sent = static_cast<std::uint64_t>(commit_until_slow(world, viewer, series, kNow));
   viewer.peer->set_accepting(true);
@@ -147,9 +141,7 @@ TEST(ViewerPace, who_is_slow_again_and_again_gets_conflated_values_for_a_while) 
 TEST(ViewerPace, without_progress_it_is_closed_as_slow) {
   LiveWorld world(small());
   const auto series = world.define(0, "t");
-  auto viewer = world.join();
-  viewer.subscribe(LiveWorld::subscribe(1, "*", kNow));
-  ASSERT_TRUE(viewer.until_live(1));
+  auto viewer = live_viewer(world);
   viewer.peer->set_accepting(false);
   commit_until_slow(world, viewer, series, kNow);
   world.clock.advance(31 * kSecond);
@@ -166,9 +158,7 @@ TEST(ViewerPace, only_so_many_closed_viewers_are_waited_for) {
   limits.slow_lingering = 0;
   LiveWorld world(limits);
   const auto series = world.define(0, "t");
-  auto viewer = world.join();
-  viewer.subscribe(LiveWorld::subscribe(1, "*", kNow));
-  ASSERT_TRUE(viewer.until_live(1));
+  auto viewer = live_viewer(world);
   viewer.peer->set_accepting(false);
   commit_until_slow(world, viewer, series, kNow);
   world.clock.advance(31 * kSecond);
@@ -181,9 +171,7 @@ TEST(ViewerPace, what_waits_too_long_is_too_much_however_little_it_is) {
   limits.slow_close_us = 1'000'000 * kSecond;
   LiveWorld world(limits);
   const auto series = world.define(0, "t");
-  auto viewer = world.join();
-  viewer.subscribe(LiveWorld::subscribe(1, "*", kNow));
-  ASSERT_TRUE(viewer.until_live(1));
+  auto viewer = live_viewer(world);
   viewer.peer->set_accepting(false);
   const std::size_t before = viewer.peer->messages_written();
   world.commit(0, series, {kNow}, std::vector<double>{1});
@@ -204,9 +192,7 @@ TEST(ViewerPace, what_waits_too_long_is_too_much_however_little_it_is) {
 TEST(ViewerPace, a_burst_larger_than_the_backlog_arrives_in_parts) {
   LiveWorld world(small());
   const auto series = world.define(0, "t");
-  auto viewer = world.join();
-  viewer.subscribe(LiveWorld::subscribe(1, "*", kNow));
-  ASSERT_TRUE(viewer.until_live(1));
+  auto viewer = live_viewer(world);
   std::vector<std::int64_t> times;
   for (int i = 0; i < 5'000; ++i) times.push_back(kNow + i);
   world.commit(0, series, times, std::vector<double>(times.size(), 1.5));
