@@ -13,6 +13,7 @@ constexpr std::int64_t kGroundIntervalUs = 10'000'000;
 constexpr std::chrono::milliseconds kHeadPause{1};
 // Messages end between commits, where a viewer can resume, unless one commit alone is larger than so many parts.
 constexpr std::size_t kPartsOfACommit = 4;
+constexpr std::size_t kRawBytes = 16, kConflatedBytes = 80;  // of one, about
 
 }  // namespace
 
@@ -25,7 +26,10 @@ wire::Awaitable<Stitcher::Step> Stitcher::catch_up() {
     co_return Step::more;
   }
   if (floor_ >= head) {
-    drain_conflated();
+    for (const auto& fragment : take_conflated()) {
+      assembly_ += *fragment;
+      if (const bool ok = co_await send_if_large(); !ok) co_return Step::cancelled;
+    }
     if (const bool ok = co_await send_rest(); !ok) co_return Step::cancelled;
     co_return Step::at_head;
   }
@@ -170,14 +174,16 @@ std::string Stitcher::catch_up_with(const std::vector<CommitPtr>& commits) {
     floor_ = commit->number;
   }
   raise(floor_);
-  drain_conflated();
+  for (const auto& fragment : take_conflated()) assembly_ += *fragment;
   std::string message;
   message.swap(assembly_);
   return message;
 }
 
-void Stitcher::drain_conflated() {
-  conflator_.drain(order_.subscription, [this](SeriesId, const Fragment& fragment) { assembly_ += *fragment; });
+std::vector<Fragment> Stitcher::take_conflated() {
+  std::vector<Fragment> fragments;
+  conflator_.drain(order_.subscription, [&](SeriesId, const Fragment& fragment) { fragments.push_back(fragment); });
+  return fragments;
 }
 
 CommitNumber Stitcher::lowest() const {
@@ -200,7 +206,8 @@ std::size_t Stitcher::estimate(const std::vector<CommitPtr>& commits) const {
     for (const auto& frame : commit->frames) {
       for (const auto& column : frame.columns) {
         if (find(column.series) == nullptr) continue;
-        bytes += column.times->size() * 16;
+        bytes += conflate_ ? std::min(column.times->size(), Conflator::kMaxPieces) * kConflatedBytes
+                           : column.times->size() * kRawBytes;
         const auto* strings = std::get_if<std::vector<std::string>>(&column.values);
         for (std::size_t i = 0; strings != nullptr && i < strings->size(); ++i) bytes += (*strings)[i].size();
       }

@@ -1,6 +1,8 @@
 #include "hub/live/conflator.h"
 
 #include <algorithm>
+#include <limits>
+#include <utility>
 
 namespace hub::live {
 namespace {
@@ -20,18 +22,16 @@ void clear_values(ValueColumn& column) {
   std::visit([](auto& values) { values.clear(); }, column);
 }
 
-void fill(pb::Conflated& out, double minimum, double maximum, double first, double last, double sum,
-          std::uint32_t count, std::int64_t last_us) {
-  out.set_minimum(minimum);
-  out.set_maximum(maximum);
-  out.set_first(first);
-  out.set_last(last);
-  out.set_sum(sum);
-  out.set_count(count);
-  out.set_last_time_us(static_cast<double>(last_us));
-}
-
 }  // namespace
+
+void Conflator::Piece::add(const Piece& next) {
+  minimum = std::min(minimum, next.minimum);
+  maximum = std::max(maximum, next.maximum);
+  last = next.last;
+  last_us = std::max(last_us, next.last_us);
+  sum += next.sum;
+  count += next.count;
+}
 
 void Conflator::fold(const ReadingRun& run) {
   if (run.begin >= run.end) return;
@@ -41,6 +41,7 @@ void Conflator::fold(const ReadingRun& run) {
   if (slot.changes.index() != run.values->index()) {
     std::visit([&](const auto& like) { slot.changes = std::decay_t<decltype(like)>(); }, *run.values);
   }
+  if (slot.pieces.empty()) slot.span_us = numbers != nullptr ? span_us_ : std::numeric_limits<std::int64_t>::max();
   for (std::size_t i = run.begin; i < run.end; ++i) {
     if (numbers != nullptr) {
       fold_number(slot, run.times[i], (*numbers)[i]);
@@ -52,17 +53,18 @@ void Conflator::fold(const ReadingRun& run) {
 }
 
 void Conflator::fold_number(Slot& slot, std::int64_t time_us, double number) {
-  if (slot.count == 0) {
-    slot.first_us = slot.last_us = time_us;
-    slot.minimum = slot.maximum = slot.first = number;
-    slot.sum = 0;
+  auto& pieces = slot.pieces;
+  const Piece piece{time_us, time_us, number, number, number, number, number, 1};
+  if (!pieces.empty() && time_us - pieces.back().first_us < slot.span_us) return pieces.back().add(piece);
+  if (pieces.size() == kMaxPieces) {
+    for (std::size_t i = 0; i < kMaxPieces / 2; ++i) {
+      pieces[i] = pieces[2 * i];
+      pieces[i].add(pieces[2 * i + 1]);
+    }
+    pieces.resize(kMaxPieces / 2);
+    slot.span_us *= 2;
   }
-  slot.minimum = std::min(slot.minimum, number);
-  slot.maximum = std::max(slot.maximum, number);
-  slot.last = number;
-  slot.last_us = std::max(slot.last_us, time_us);
-  slot.sum += number;
-  ++slot.count;
+  pieces.push_back(piece);
 }
 
 void Conflator::fold_change(Slot& slot, std::int64_t time_us, const ValueColumn& values, std::size_t i) {
@@ -86,13 +88,34 @@ void Conflator::fold_change(Slot& slot, std::int64_t time_us, const ValueColumn&
 
 void Conflator::drain(std::uint32_t subscription, const std::function<void(SeriesId, Fragment)>& emit) {
   for (auto& [series, slot] : slots_) {
-    if (slot.count == 0) continue;
+    if (slot.pieces.empty()) continue;
     emit(series, encode(series, slot, subscription));
-    slot.count = 0;
+    // Most ticks of most series have one; a burst's memory is not kept.
+    if (slot.pieces.size() > 2) slot.pieces = {};
+    slot.pieces.clear();
     slot.times.clear();
     clear_values(slot.changes);
     slot.is_crowded = slot.newest_is_change = false;
   }
+}
+
+void Conflator::append_pieces(std::string& out, SeriesId series, const Slot& slot, std::uint32_t subscription) {
+  pb::LiveMessage message;
+  for (const auto& piece : slot.pieces) {
+    auto& update = *message.add_updates();
+    update.set_series(raw(series));
+    update.set_subscription(subscription);
+    update.set_time_us(static_cast<double>(piece.first_us));
+    auto& conflated = *update.mutable_conflated();
+    conflated.set_minimum(piece.minimum);
+    conflated.set_maximum(piece.maximum);
+    conflated.set_first(piece.first);
+    conflated.set_last(piece.last);
+    conflated.set_sum(piece.sum);
+    conflated.set_count(piece.count);
+    conflated.set_last_time_us(static_cast<double>(piece.last_us));
+  }
+  message.AppendToString(&out);
 }
 
 Fragment Conflator::encode(SeriesId series, const Slot& slot, std::uint32_t subscription) {
@@ -101,16 +124,7 @@ Fragment Conflator::encode(SeriesId series, const Slot& slot, std::uint32_t subs
   if (type != 0 && !(type == 1 && slot.is_crowded)) {
     append_update(out, {series, slot.times, &slot.changes, 0, slot.times.size()}, false, subscription);
   }
-  if (type == 0 || slot.is_crowded) {
-    pb::LiveMessage message;
-    auto& update = *message.add_updates();
-    update.set_series(raw(series));
-    update.set_subscription(subscription);
-    update.set_time_us(static_cast<double>(slot.first_us));
-    fill(*update.mutable_conflated(), slot.minimum, slot.maximum, slot.first, slot.last, slot.sum, slot.count,
-         slot.last_us);
-    message.AppendToString(&out);
-  }
+  if (type == 0 || slot.is_crowded) append_pieces(out, series, slot, subscription);
   return std::make_shared<const std::string>(std::move(out));
 }
 

@@ -17,7 +17,9 @@ namespace hub::live {
 /// Holds an entry a series that somebody listens to, and nothing else.
 class SeriesRouter {
  public:
-  SeriesRouter(const DeviceRegistry& devices, const base::Clock& clock) : devices_(devices), clock_(clock) {}
+  SeriesRouter(const DeviceRegistry& devices, const base::Clock& clock) : devices_(devices), clock_(clock) {
+    for (std::size_t tier = 1; tier < kTiers; ++tier) tiers_[tier].conflator = Conflator(tier_period_us(tier));
+  }
 
   /// From the next commit on. `newest_us`: the series' latest reading as far as known (0: none), which tells what is
   /// late and how fresh it is. A viewer that listens twice gets the finest of the rates, once. A coarser rate than the

@@ -126,7 +126,7 @@ class Stitcher {
   void deliver_column(const SeriesColumn& column, CommitNumber commit, std::vector<ReadingRun>& on_time,
                       std::vector<ReadingRun>& late);
   void deliver_gaps(const StoredFrame& frame);
-  void drain_conflated();
+  std::vector<Fragment> take_conflated();
   Series* find(SeriesId id);
   const Series* find(SeriesId id) const;
   CommitNumber lowest() const;

@@ -117,6 +117,59 @@ TEST(Conflator, numbers_keep_extremes_first_last_sum_count) {
   EXPECT_TRUE(drain(conflator).empty());
 }
 
+/// A reading each `step_us`, of values that tell them apart.
+std::vector<pb::SeriesUpdate> folded(Conflator& conflator, std::size_t readings, std::int64_t step_us) {
+  std::vector<std::int64_t> times;
+  std::vector<double> numbers;
+  for (std::size_t i = 0; i < readings; ++i) {
+    times.push_back(static_cast<std::int64_t>(i) * step_us);
+    numbers.push_back(static_cast<double>(i));
+  }
+  const ValueColumn values = numbers;
+  conflator.fold({SeriesId{1}, times, &values, 0, readings});
+  return drain(conflator);
+}
+
+TEST(Conflator, what_was_measured_over_a_while_keeps_its_shape_though_it_comes_at_once) {
+  Conflator conflator(100'000);
+  auto updates = folded(conflator, 10, 1'000'000);
+  ASSERT_EQ(updates.size(), 10u);
+  for (std::size_t i = 0; i < 10; ++i) {
+    EXPECT_EQ(updates[i].time_us(), static_cast<double>(i) * 1e6);
+    EXPECT_EQ(updates[i].conflated().first(), static_cast<double>(i));
+    EXPECT_EQ(updates[i].conflated().count(), 1u);
+  }
+  updates = folded(conflator, 10, 10'000);
+  ASSERT_EQ(updates.size(), 1u) << "within one period";
+  EXPECT_EQ(updates[0].conflated().count(), 10u);
+  updates = folded(conflator, 20, 10'000);
+  ASSERT_EQ(updates.size(), 2u);
+  EXPECT_EQ(updates[1].conflated().first(), 10);
+}
+
+TEST(Conflator, however_long_that_was_a_tick_has_so_many_pieces_and_loses_nothing) {
+  for (const std::size_t readings : {64u, 65u, 1'000u, 100'000u}) {
+    Conflator conflator(100'000);
+    const auto updates = folded(conflator, readings, 100'000);
+    EXPECT_LE(updates.size(), Conflator::kMaxPieces) << readings;
+    EXPECT_GE(updates.size(), Conflator::kMaxPieces / 2) << readings;
+    double next = 0;
+    for (const auto& update : updates) {
+      const auto& c = update.conflated();
+      EXPECT_EQ(c.first(), next);
+      EXPECT_EQ(c.minimum(), c.first());
+      EXPECT_EQ(c.maximum(), c.last());
+      EXPECT_EQ(c.last() - c.first() + 1, c.count());
+      EXPECT_EQ(c.sum(), (c.first() + c.last()) / 2 * c.count());
+      EXPECT_EQ(update.time_us(), c.first() * 1e5);
+      EXPECT_EQ(c.last_time_us(), c.last() * 1e5);
+      next = c.last() + 1;
+    }
+    EXPECT_EQ(next, static_cast<double>(readings));
+    EXPECT_EQ(folded(conflator, 3, 100'000).size(), 3u) << "the next tick begins anew";
+  }
+}
+
 TEST(Conflator, strings_keep_every_change_and_the_newest_time) {
   Conflator conflator;
   const std::vector<std::int64_t> times = {1, 2, 3, 4, 5};

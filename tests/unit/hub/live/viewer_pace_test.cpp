@@ -66,6 +66,30 @@ TEST(ViewerPace, where_the_room_of_all_is_short_less_waits_for_each) {
   while (world.core->counters().backlog_bytes > 0) std::this_thread::yield();
 }
 
+TEST(ViewerPace, a_burst_at_a_lower_rate_comes_by_when_it_was_measured) {
+  LiveWorld world;
+  const auto series = world.define(0, "t");
+  auto viewer = world.join();
+  auto request = LiveWorld::subscribe(1, "*", kNow);
+  request.set_maximum_rate_hz(10);
+  viewer.subscribe(request);
+  ASSERT_TRUE(viewer.until_live(1));
+  const auto& told = viewer.series(1, series);
+  std::uint64_t sent = 0;
+  while (told.conflated.empty()) {  // until the first tick readings come raw
+    world.commit(0, series, {kNow + static_cast<std::int64_t>(sent++)}, std::vector<double>{0});
+    ASSERT_TRUE(viewer.ping());
+  }
+  ASSERT_TRUE(viewer.until([&](const auto&) { return told.total() == sent; }));
+  const std::size_t before = told.conflated.size();
+  std::vector<std::int64_t> times;
+  for (int i = 0; i < 5; ++i) times.push_back(kNow + kSecond + i * kSecond / 5);
+  world.commit(0, series, times, std::vector<double>{1, 2, 3, 4, 5});
+  ASSERT_TRUE(viewer.until([&](const auto&) { return told.total() == sent + 5; }));
+  ASSERT_EQ(told.conflated.size(), before + 5);
+  EXPECT_EQ(told.conflated[before + 2].first(), 3);
+}
+
 TEST(ViewerPace, behind_an_http_answer_messages_are_small_whatever_comes_at_once) {
   constexpr int kSeries = 400, kReadings = 20;
   LiveWorld world;
